@@ -1,0 +1,80 @@
+# Needs Python 3.11 or newer with venv, and make. Everything else comes from requirements/.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+PYTHON ?= python3
+PORT   ?= 8000
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PEERS  := $(VENV)/.peers
+SITE   := _build/html
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book page test test-peers test-site serve lab lint lock clean
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make .venv from the pinned, hashed requirements
+
+$(READY): requirements/main.txt requirements/uv.txt pyproject.toml
+	@echo "==> Setting up $(VENV): pinned, hashed packages (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Unrolled needs Python 3.11 or newer; this is " + sys.version)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements/main.txt 2>&1 | grep -v '^ [+-]'
+	@mkdir -p rnnlib
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "==> Ready: $(VENV)"
+
+$(PEERS): $(READY) requirements/peers.txt
+	@echo "==> Adding the outside frameworks of requirements/peers.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/peers.txt
+	@touch $@
+
+book: $(READY)  ## build the site; any warning, failing cell or unproved equation is an error
+	@echo "==> Building the book: every page runs, every labelled equation is checked"
+	@$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "==> Checking the built site"
+	@$(BIN)/python book/_tools/check_site.py $(SITE)
+	@echo "==> Book: $(SITE)/index.html"
+
+page: $(READY)  ## build only some pages: make page PAGE=gradient_w (or "one two")
+	@$(BIN)/python book/_tools/page.py $(PAGE)
+
+test: $(READY)  ## run all tests but those that need PyTorch or a browser
+	@echo "==> Testing rnnlib, the proofs and the gates"
+	@$(BIN)/python -m pytest -q
+
+test-peers: $(PEERS)  ## compare rnnlib with PyTorch
+	@echo "==> Testing rnnlib against outside frameworks"
+	@$(BIN)/python -m pytest -q tests/peers
+
+test-site: book  ## open every page in a real browser (needs Chromium)
+	@echo "==> Opening every page in Chromium: light, dark, wide, 390 px"
+	@$(BIN)/python -m pytest -q tests/browser
+
+serve: book  ## build, then serve the site on http://localhost:8000
+	@echo "==> Serving $(SITE) on http://localhost:$(PORT) (Ctrl-C stops)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+lab: $(READY)  ## open the pages as notebooks in JupyterLab
+	@echo "==> JupyterLab on book/: right-click a page, Open With, Notebook (Ctrl-C stops)"
+	@$(BIN)/jupyter lab book
+
+lint: $(READY)  ## check style
+	@echo "==> Linting"
+	@$(BIN)/ruff check .
+
+lock: $(READY)  ## pin requirements anew
+	@echo "==> Pinning requirements/ anew"
+	@$(BIN)/uv pip compile requirements/uv.in --universal --generate-hashes --python-version 3.11 \
+	  --no-annotate --no-header --quiet --output-file requirements/uv.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra proof --extra book --extra test --universal --generate-hashes \
+	  --fork-strategy fewest --python-version 3.11 --no-annotate --no-header --quiet --output-file requirements/main.txt
+	@echo "==> Pinned: requirements/main.txt, requirements/uv.txt"
+
+clean:  ## remove what was built (the environment stays)
+	@rm -rf _build .pytest_cache .ruff_cache
+	@echo "==> Removed _build"
