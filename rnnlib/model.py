@@ -1,0 +1,62 @@
+"""A cell and a readout together: the whole model, its loss, and every gradient of it in one call."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rnnlib import readout, rnn
+from rnnlib.activations import tanh
+from rnnlib.losses import softmax_cross_entropy
+
+
+class LossAndGradients(NamedTuple):
+    """The loss ``L`` and its gradients: ``dL_dp`` for the cell (dL/dU, dL/dW, dL/db), ``dL_dq`` for the readout (dL/dV, dL/dc),
+    ``dL_dX`` for the inputs and ``dL_ds_0`` for the initial state."""
+
+    L: Any
+    dL_dp: Any
+    dL_dq: Any
+    dL_dX: Any
+    dL_ds_0: Any
+
+
+def loss(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None):
+    """L = Σ_t ω_t ℓ(z_t, y_t), summed over the batch (eq-model-loss). Arguments as in ``loss_and_gradients``."""
+    trace = cell.forward(p, X, s_0, f)
+    return readout.forward(q, trace.S[1:], Y, head, weights).L
+
+
+def loss_and_gradients(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None) -> LossAndGradients:
+    """The loss and every gradient: forward through cell and readout, then back through both.
+
+    Parameters
+    ----------
+    p : the cell's parameters, for example ``rnn.Params(U, W, b)``.
+    q : ``readout.Params(V, c)``.
+    X : (T, n) or (T, B, n), inputs.
+    Y : (T, m) or (T, B, m), targets.
+    s_0 : (h,) or (B, h), or None for zeros.
+    cell : the module of the cell.
+    f : Activation, or its name.
+    head : Head, or its name.
+    weights : (T,) or (T, B), the weights ω_t over time; None for 1 at every step.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a number is not finite, or a name is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p = rnn.Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
+    >>> q = readout.Params(V=np.ones((2, 4)), c=np.zeros(2))
+    >>> g = loss_and_gradients(p, q, np.ones((5, 3)), np.ones((5, 2)))
+    >>> g.dL_dp.W.shape, g.dL_dq.V.shape, g.dL_dX.shape
+    ((4, 4), (2, 4), (5, 3))
+    """
+    trace = cell.forward(p, X, s_0, f)
+    out = readout.forward(q, trace.S[1:], Y, head, weights)
+    dL_dq, dL_dS = readout.backward(q, out)
+    back = cell.backward(p, trace, dL_dS)
+    return LossAndGradients(out.L, back.dL_dp, dL_dq, back.dL_dX, back.dL_ds_0)
