@@ -23,8 +23,9 @@ $(READY): requirements/main.txt requirements/uv.txt pyproject.toml
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Unrolled needs Python 3.11 or newer; this is " + sys.version)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements/main.txt 2>&1 | grep -v '^ [+-]'
-	@mkdir -p rnnlib
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@mkdir -p $(VENV)/etc/ipython
+	@echo 'c.IPKernelApp.log_level = 40  # no greeting from every kernel' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@
 	@echo "==> Ready: $(VENV)"
 

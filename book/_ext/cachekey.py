@@ -1,0 +1,48 @@
+"""Key the notebook cache on the library, not only on the page's own cells.
+
+The cache compares a page's code cells, so after an edit to ``rnnlib`` (or with a new NumPy) it would keep yesterday's outputs.
+This puts the cache into a folder named by a digest of ``rnnlib`` and of the installed versions.
+A new name makes Sphinx read every page again, because ``nb_execution_cache_path`` belongs to its environment;
+so does a change in the extensions of this folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGES = ("numpy", "sympy", "matplotlib", "babel", "ipykernel", "ipython")
+
+
+def digest_of(folder: Path, *more: str) -> str:
+    """A short digest of every Python file under ``folder``, names and contents."""
+    digest = hashlib.sha256("\n".join(more).encode())
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def library() -> Path:
+    return Path(next(iter(find_spec("rnnlib").submodule_search_locations)))
+
+
+def set_keys(app, config) -> None:
+    versions = [f"{name} {version(name)}" for name in PACKAGES]
+    key = digest_of(library(), platform.python_version(), *versions)
+    cache = Path(app.outdir).parent / ".jupyter_cache"
+    for old in cache.iterdir() if cache.is_dir() else ():
+        if old.is_dir() and old.name != key:
+            shutil.rmtree(old)
+    config.nb_execution_cache_path = str(cache / key)
+    config.extensions_digest = digest_of(Path(__file__).parent)
+
+
+def setup(app):
+    app.add_config_value("extensions_digest", "", "env", str)
+    app.connect("config-inited", set_keys)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,122 @@
+"""Typeset every formula while the book is built: KaTeX's HTML and MathML, and no script on the page.
+
+KaTeX runs in ``mini-racer`` (V8 as a Python wheel); its script, style and fonts come from the installed package ``djangocms-katex``.
+A TeX error stops the build and names the page and the formula.
+The letters U, W, V and the gradients δ, λ, ε get a class each, so that they wear their colours in every formula.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from importlib.metadata import files
+from pathlib import Path
+
+from docutils import nodes
+from py_mini_racer import MiniRacer
+from sphinx.errors import SphinxError
+from sphinx.locale import _
+from sphinx.util.math import get_node_equation_number
+
+SYMBOL_CLASS = {"U": "sym-U", "W": "sym-W", "V": "sym-V", "δ": "sym-grad", "λ": "sym-grad", "ε": "sym-grad"}
+SYMBOL = re.compile(r'<span class="mord mathnormal"( style="[^"]*")?>([UWVδλε])</span>')
+KATEX_OPTIONS = {"throwOnError": True, "strict": False, "output": "htmlAndMathml"}
+
+
+class TexError(SphinxError):
+    category = "TeX error"
+
+
+class Katex:
+    """KaTeX in a V8 engine, started at the first formula, with a memory of what it has typeset."""
+
+    def __init__(self) -> None:
+        self.engine = None
+        self.done: dict[tuple[str, bool], str] = {}
+
+    def typeset(self, tex: str, display: bool, macros: dict) -> str:
+        key = tex, display
+        if key not in self.done:
+            if self.engine is None:
+                self.engine = MiniRacer()
+                self.engine.eval((katex_folder() / "katex.min.js").read_text("utf8"))
+            options = KATEX_OPTIONS | {"displayMode": display, "macros": dict(macros)}
+            self.done[key] = mark_symbols(self.engine.call("katex.renderToString", tex, options))
+        return self.done[key]
+
+    def close(self) -> None:
+        """End V8's thread: left to the interpreter's own exit it can hang (Python 3.13)."""
+        if self.engine is not None:
+            self.engine.close()
+            self.engine = None
+
+
+def katex_folder() -> Path:
+    """Where the installed ``djangocms-katex`` keeps KaTeX."""
+    return next(Path(f.locate()).parent for f in files("djangocms-katex") if f.name == "katex.min.js")
+
+
+def mark_symbols(html: str) -> str:
+    """Give the book's letters their colour classes; the MathML beside them stays as it is."""
+
+    def mark(match: re.Match) -> str:
+        style, letter = match.groups(default="")
+        return f'<span class="mord mathnormal {SYMBOL_CLASS[letter]}"{style}>{letter}</span>'
+
+    return SYMBOL.sub(mark, html)
+
+
+def typeset_node(translator, node, display: bool) -> str:
+    app = translator.builder.app
+    tex = node.astext().strip()
+    if display and r"\\" in tex and r"\begin" not in tex:
+        tex = rf"\begin{{split}}{tex}\end{{split}}"
+    try:
+        return app.katex.typeset(tex, display, app.config.katex_macros)
+    except Exception as error:
+        said = str(error).split("ParseError:")[-1].strip().splitlines()[0]
+        label = f" ({node['label']})" if node.get("label") else ""
+        page = app.env.doc2path(translator.builder.current_docname, base=False)
+        raise TexError(f"{page}:{node.line or '?'}{label}: {said}\n  in: {node.astext().strip()}") from error
+
+
+def visit_math(translator, node) -> None:
+    html = typeset_node(translator, node, display=False)
+    translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate nohighlight") + html + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_math_block(translator, node) -> None:
+    body = translator.body
+    body.append(translator.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    body.append(typeset_node(translator, node, display=True))
+    if node["number"]:
+        body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
+        translator.add_permalink_ref(node, _("Link to this equation"))
+        body.append("</span>")
+    body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def start(app) -> None:
+    app.katex = Katex()
+    if app.builder.format == "html":
+        app.add_css_file("katex/katex.min.css")
+
+
+def finish(app, exception) -> None:
+    app.katex.close()
+    if exception is None and app.builder.format == "html":
+        target = Path(app.outdir) / "_static" / "katex"
+        (target / "fonts").mkdir(parents=True, exist_ok=True)
+        shutil.copy(katex_folder() / "katex.min.css", target)
+        for font in (katex_folder() / "fonts").glob("*.woff2"):
+            shutil.copy(font, target / "fonts")
+
+
+def setup(app):
+    app.add_html_math_renderer("katex_build", (visit_math, None), (visit_math_block, None))
+    app.add_config_value("katex_macros", {}, "env", dict)
+    app.connect("builder-inited", start)
+    app.connect("build-finished", finish, priority=100)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,231 @@
+"""The verification ledger: every labelled equation has exactly one check, of exactly the text that is typeset.
+
+``rnnlib.proof.Page.check`` displays its evidence as ``<div class="evidence …" data-check="JSON">``.
+This extension reads the labelled equations and those divs out of every page, and stops the build, naming page and label, when
+
+* a labelled equation has no check,
+* its typeset text differs from the text that was checked,
+* a check names a label that is on no page, or on another page,
+* a label is checked twice,
+* a check names a function that the API pages do not have.
+
+``{ledger}`` makes the table of all of them.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.environment.collectors import EnvironmentCollector
+from sphinx.errors import SphinxError
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("identity", "definition", "theorem", "bound", "limit", "refuted")
+EVIDENCE = re.compile(r"""data-check=(?P<quote>["'])(?P<json>.*?)(?P=quote)""", re.S)
+FIELDS = {"label", "kind", "tex", "evidence", "function", "page"}
+
+
+class LedgerError(SphinxError):
+    category = "Verification ledger"
+
+
+class ledger_table(nodes.General, nodes.Element):
+    """Stands for the table until every page has been read."""
+
+
+# ---- what the pages say ------------------------------------------------------------------------------------------
+
+
+class Collector(EnvironmentCollector):
+    """Keep, in Sphinx's saved environment, each page's labelled equations and its checks."""
+
+    def clear_doc(self, app, env, docname) -> None:
+        pages(env).pop(docname, None)
+
+    def merge_other(self, app, env, docnames, other) -> None:
+        pages(env).update({name: page for name, page in pages(other).items() if name in docnames})
+
+    def process_doc(self, app, doctree) -> None:
+        env = app.env
+        pages(env)[env.docname] = {"equations": equations_of(doctree), "checks": checks_of(doctree, env.docname)}
+        env.ledger_changed = True
+
+
+def pages(env) -> dict:
+    if not hasattr(env, "ledger_pages"):
+        env.ledger_pages = {}
+    return env.ledger_pages
+
+
+def equations_of(doctree) -> list[tuple[str, str]]:
+    """(label, TeX) of every labelled equation of a page, in order."""
+    return [(node["label"], node.astext().strip()) for node in doctree.findall(nodes.math_block) if node.get("label")]
+
+
+def checks_of(doctree, docname: str) -> list[dict]:
+    """The checks whose evidence a page shows, in order."""
+    text = [node.astext() for node in doctree.findall(nodes.raw) if "html" in node["format"].split()]
+    return [read_check(match["json"], docname) for part in text for match in EVIDENCE.finditer(part)]
+
+
+def read_check(escaped: str, docname: str) -> dict:
+    try:
+        check = json.loads(html.unescape(escaped))
+    except json.JSONDecodeError as error:
+        raise LedgerError(f"{docname}: the evidence {escaped[:80]!r} is not JSON ({error})") from error
+    missing = FIELDS - set(check)
+    if missing:
+        raise LedgerError(f"{docname}: the evidence of ({check.get('label', '?')}) lacks {', '.join(sorted(missing))}")
+    if check["kind"] not in KINDS:
+        raise LedgerError(f"{docname}: ({check['label']}) is of kind {check['kind']!r}; the kinds are {', '.join(KINDS)}")
+    return check
+
+
+# ---- the rule ----------------------------------------------------------------------------------------------------
+
+
+def problems(env, functions: set[str] | None) -> list[str]:
+    """What breaks the rule, one sentence each. ``functions`` None: the API pages are not part of this build."""
+    found, first_check = [], {}
+    typeset = {label: (doc, tex) for doc, page in pages(env).items() for label, tex in page["equations"]}
+    for doc, page in pages(env).items():
+        for check in page["checks"]:
+            label, name = check["label"], check["function"]
+            if label in first_check:
+                found.append(f"{doc}: equation ({label}) is checked twice, first on {first_check[label]}")
+                continue
+            first_check[label] = doc
+            if label not in typeset:
+                found.append(f"{doc}: the check of ({label}) is of no labelled equation")
+            elif typeset[label][0] != doc:
+                found.append(f"{doc}: equation ({label}) is checked here but typeset on {typeset[label][0]}")
+            elif typeset[label][1] != check["tex"].strip():
+                found.append(
+                    f"{doc}: equation ({label}) is typeset differently from what was checked\n"
+                    f"    typeset: {typeset[label][1]}\n    checked: {check['tex'].strip()}"
+                )
+            if name and functions is not None and name not in functions:
+                found.append(f"{doc}: the check of ({label}) names {name}, which has no entry on the API page")
+    unchecked = [(doc, label) for label, (doc, _) in typeset.items() if label not in first_check]
+    return found + [f"{doc}: equation ({label}) has no check" for doc, label in unchecked]
+
+
+def documented(env) -> set[str]:
+    return set(env.domaindata["py"]["objects"])
+
+
+def enforce(app, env) -> None:
+    partial = app.config.partial_book
+    found = problems(env, None if partial else documented(env))
+    for problem in found:
+        logger.error(problem, type="ledger")
+    if found and not partial:
+        raise LedgerError(f"{len(found)} labelled equation(s) break the rule:\n  " + "\n  ".join(found))
+
+
+# ---- the table ---------------------------------------------------------------------------------------------------
+
+
+class Ledger(SphinxDirective):
+    """``{ledger}``: the count line and the table of all labelled equations."""
+
+    def run(self) -> list[nodes.Node]:
+        return [ledger_table()]
+
+
+def pages_with(env, kind: type) -> list[str]:
+    """The pages that hold a placeholder of this kind."""
+    return [doc for doc in env.found_docs if any(env.get_doctree(doc).findall(kind))]
+
+
+def refresh(app, env) -> list[str]:
+    """Write the ledger's page again when any page was read again."""
+    changed, env.ledger_changed = getattr(env, "ledger_changed", False), False
+    return pages_with(env, ledger_table) if changed else []
+
+
+class FillLedger(SphinxPostTransform):
+    default_priority = 5  # before references are resolved
+
+    def run(self, **kwargs) -> None:
+        for placeholder in list(self.document.findall(ledger_table)):
+            placeholder.replace_self(self.table())
+
+    def table(self) -> list[nodes.Node]:
+        checks = {c["label"]: c for page in pages(self.env).values() for c in page["checks"]}
+        labels = [(doc, label) for doc in reading_order(self.env) for label, _ in pages(self.env)[doc]["equations"]]
+        done = [(doc, label) for doc, label in labels if label in checks]
+        count = nodes.paragraph("", f"{len(done)} of {len(labels)} labelled equations checked.", classes=["ledger-count"])
+        kinds = [checks[label]["kind"] for _, label in done]
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in KINDS if kind in kinds)
+        rows = [self.row(doc, checks[label]) for doc, label in done]
+        head = ("Equation", "Kind", "Evidence", "Function", "Page")
+        return [count, nodes.paragraph("", f"By kind: {counts}."), make_table(head, rows, "ledger")]
+
+    def row(self, doc: str, check: dict) -> list[nodes.Node]:
+        here = self.env.docname
+        evidence = nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", e)) for e in check["evidence"]))
+        function = function_link(check["function"], here) if check["function"] else nodes.Text("–")
+        kind = nodes.inline("", check["kind"], classes=["kind", f"kind-{check['kind']}"])
+        return [equation_link(check["label"], here), kind, evidence, function, page_link(doc, here)]
+
+
+def reading_order(env) -> list[str]:
+    """All pages that were read, in the order of the table of contents."""
+    order = [env.config.root_doc]
+    for doc in order:
+        order += [child for child in env.toctree_includes.get(doc, ()) if child not in order]
+    return [doc for doc in order if doc in pages(env)]
+
+
+# ---- small pieces that other extensions use too -------------------------------------------------------------------
+
+
+def equation_link(label: str, here: str) -> nodes.Element:
+    return _reference("math", "eq", label, here, nodes.literal("", label))
+
+
+def function_link(name: str, here: str) -> nodes.Element:
+    shown = nodes.literal("", name.removeprefix("rnnlib."), classes=["xref", "py", "py-obj"])
+    return _reference("py", "obj", name, here, shown)
+
+
+def page_link(doc: str, here: str) -> nodes.Element:
+    return _reference("std", "doc", f"/{doc}", here, nodes.inline("", doc, classes=["doc"]))
+
+
+def _reference(domain: str, role: str, target: str, here: str, shown: nodes.Element) -> nodes.Element:
+    return addnodes.pending_xref(
+        "", shown, refdomain=domain, reftype=role, reftarget=target, refdoc=here, refexplicit=False, refwarn=True
+    )
+
+
+def make_table(head: tuple[str, ...], rows: list[list[nodes.Node]], css_class: str) -> nodes.Element:
+    """A table node; a cell that is inline text gets its paragraph."""
+
+    def row(cells) -> nodes.row:
+        blocks = [c if isinstance(c, nodes.bullet_list | nodes.paragraph) else nodes.paragraph("", "", c) for c in cells]
+        return nodes.row("", *(nodes.entry("", block) for block in blocks))
+
+    columns = [nodes.colspec(colwidth=1) for _ in head]
+    top = nodes.thead("", row([nodes.Text(text) for text in head]))
+    group = nodes.tgroup("", *columns, top, nodes.tbody("", *map(row, rows)), cols=len(head))
+    return nodes.container("", nodes.table("", group, classes=[css_class]), classes=["wide-table"])
+
+
+def setup(app):
+    app.add_node(ledger_table)
+    app.add_directive("ledger", Ledger)
+    app.add_env_collector(Collector)
+    app.add_post_transform(FillLedger)
+    app.connect("env-updated", refresh)
+    app.connect("env-check-consistency", enforce)
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,91 @@
+// 1. A region that scrolls can be reached from the keyboard.
+const SCROLLS = ".katex-display, .cell_output pre, div.highlight pre, .bd-article table, .preview";
+function markScrolling() {
+  for (const el of document.querySelectorAll(SCROLLS)) {
+    if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
+    else el.removeAttribute("tabindex");
+  }
+}
+addEventListener("load", markScrolling);
+addEventListener("resize", markScrolling);
+
+// 2. Previews: a link to an equation, theorem, figure, citation or glossary term shows a copy of it
+//    while it is pointed at or has the focus. Escape closes. Only pages of this site are read.
+const WHOLE = "div.math, div.proof, div.exercise, div.solution, figure, div.citation, .bibliography dl, dl.citation > div, dl.py";
+const pages = new Map();
+let open = null, timer = 0;
+
+function pageOf(url) {
+  if (url.pathname === location.pathname) return Promise.resolve(document);
+  if (!pages.has(url.pathname)) {
+    const read = fetch(url.pathname).then((r) => (r.ok ? r.text() : Promise.reject(new Error(r.statusText))));
+    pages.set(url.pathname, read.then((text) => new DOMParser().parseFromString(text, "text/html")));
+  }
+  return pages.get(url.pathname);
+}
+
+function targetOf(doc, id) {
+  const el = doc.getElementById(id);
+  if (!el) return null;
+  if (el.tagName === "DT") return [el, el.nextElementSibling];
+  const next = el.matches("span.target, span:empty") ? el.nextElementSibling : null;
+  const whole = el.closest(WHOLE) || (next && next.matches(WHOLE) ? next : null);
+  return whole ? [whole] : null;
+}
+
+function copy(el) {
+  const twin = document.importNode(el, true);
+  for (const part of [twin, ...twin.querySelectorAll("[id]")]) if (!part.closest("svg")) part.removeAttribute("id");
+  return twin;
+}
+
+function close() {
+  clearTimeout(timer);
+  if (open) { open.link.removeAttribute("aria-describedby"); open.box.remove(); }
+  open = null;
+}
+
+function show(link, parts) {
+  close();
+  const box = document.createElement("div"), at = link.getBoundingClientRect();
+  box.className = "preview";
+  box.id = "preview";
+  box.setAttribute("role", "tooltip");
+  box.append(...parts.filter(Boolean).map(copy));
+  document.body.append(box);
+  const left = Math.max(16, Math.min(at.left, document.documentElement.clientWidth - box.offsetWidth - 16));
+  const below = at.bottom + box.offsetHeight + 8 < innerHeight || at.top < box.offsetHeight + 8;
+  box.style.left = `${left + scrollX}px`;
+  box.style.top = `${scrollY + (below ? at.bottom + 6 : at.top - box.offsetHeight - 6)}px`;
+  link.setAttribute("aria-describedby", "preview");
+  box.addEventListener("mouseenter", () => clearTimeout(timer));
+  box.addEventListener("mouseleave", () => { timer = setTimeout(close, 200); });
+  open = { link, box };
+}
+
+function approach(event) {
+  const link = event.target.closest?.("article a[href*='#']:not(.headerlink), .preview a[href*='#']");
+  if (!link || link === open?.link || link.closest(".preview")) return;
+  const url = new URL(link.href);
+  const near = url.pathname === location.pathname || (url.origin === location.origin && location.protocol !== "file:");
+  if (!near || url.hash.length < 2) return;
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    pageOf(url).then((doc) => {
+      const parts = targetOf(doc, decodeURIComponent(url.hash.slice(1)));
+      if (parts && (link.matches(":hover") || link === document.activeElement)) show(link, parts);
+    }).catch(() => pages.delete(url.pathname));
+  }, event.type === "focusin" ? 0 : 150);
+}
+
+function leave(event) {
+  if (!event.target.closest?.("a")) return;
+  clearTimeout(timer);
+  if (open) timer = setTimeout(close, 200);
+}
+
+document.addEventListener("mouseover", approach);
+document.addEventListener("focusin", approach);
+document.addEventListener("mouseout", leave);
+document.addEventListener("focusout", leave);
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
