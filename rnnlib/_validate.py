@@ -1,44 +1,130 @@
-"""Checks of what the caller passes in: each error says what came and what was needed."""
+"""What the caller passes in, checked and made alike.
+
+Each error says what came, what was needed and, where it helps, what to do.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+NOT_EXACT = (float, complex, np.inexact, str, bytes, list, tuple, dict, set, type(None))
+
 
 def choice(kind, name, table):
-    """table[name], or a ValueError that lists the names there are."""
+    """``table[name]``, or a ValueError that lists the names there are."""
     try:
         return table[name]
     except (KeyError, TypeError):
         known = ", ".join(sorted(table))
-        raise ValueError(f"unknown {kind} {name!r}; known are: {known}") from None
+        raise ValueError(
+            f"unknown {kind} {name!r}; known are: {known}; a record of your own will do, too"
+        ) from None
 
 
-def array(name, value, *shape_patterns):
-    """``value`` as an array whose shape fits one of the patterns, with finite numbers in it.
+def fields(name, value, record):
+    """The fields of ``value`` that ``record``, a class of named tuples, has."""
+    try:
+        return tuple(getattr(value, field) for field in record._fields)
+    except AttributeError:
+        wanted = f"{record.__module__.removeprefix('rnnlib.')}.{record.__name__}({', '.join(record._fields)})"
+        raise ValueError(f"{name} is a {_type(value)}; it must be {wanted}") from None
 
-    A pattern is a tuple of sizes and letters; a letter stands for any size of at least 1.
+
+def made_by(name, value, record):
+    """``value``, if a ``forward`` made it: a record of just this kind."""
+    if not isinstance(value, record):
+        module = record.__module__.removeprefix("rnnlib.")
+        raise ValueError(
+            f"{name} is a {_type(value)}; it must be the {record.__name__} that {module}.forward returned"
+        )
+    return value
+
+
+def array(name, value, *patterns, hint=""):
+    """``value`` as an array of finite numbers whose shape fits one of the patterns.
+
+    A pattern is a tuple of sizes and letters.
+    A letter stands for any size of at least 1, the same wherever it recurs.
+    Without a pattern every shape will do.
+    The array is the caller's own if it is one already; nothing here writes to it.
     """
-    a = np.asarray(value)
-    if not any(_fits(a.shape, pattern) for pattern in shape_patterns):
-        wanted = " or ".join(_show(pattern) for pattern in shape_patterns)
-        raise ValueError(f"{name} has shape {a.shape}; it must be {wanted}")
-    return finite(name, a)
+    wanted = " or ".join(_show(pattern) for pattern in patterns) or "(...)"
+    hint = f" ({hint})" if hint else ""
+    if value is None:
+        raise ValueError(f"{name} is None; it must be an array of shape {wanted}{hint}")
+    if np.ma.isMaskedArray(value):
+        raise ValueError(
+            f"{name} is a masked array, and its mask would be lost; "
+            "fill it, and leave steps out by giving them the weight 0"
+        )
+    try:
+        a = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} cannot be read as an array of shape {wanted}: {error}") from None
+    if a.dtype.kind not in "fciubO":
+        raise ValueError(f"{name} has dtype {a.dtype}; it must hold numbers")
+    if patterns and not any(_fits(a.shape, pattern) for pattern in patterns):
+        empty = ", and no size may be 0" if 0 in a.shape else ""
+        raise ValueError(f"{name} has shape {a.shape}; it must be {wanted}{empty}{hint}")
+    return _numbers(name, a)
 
 
-def finite(name, a):
-    """``a``, or a ValueError that names the first entry that is NaN or infinite."""
+def alike(*groups):
+    """All arrays of the groups, one after the other, in one dtype.
+
+    Each group maps names to arrays.
+    The first group that has floats in it decides the precision, float64 if none has:
+    parameters come first, so that a float32 network stays float32 whatever the precision of its data.
+    Complex numbers anywhere make all complex, as the complex step needs.
+    Exact numbers (dtype object) make all exact, and do not mix with floats.
+    """
+    named = {name: a for group in groups for name, a in group.items()}
+    kinds = {name: a.dtype.kind for name, a in named.items()}
+    if "O" in kinds.values():
+        exact = [name for name in kinds if kinds[name] == "O"]
+        if floats := [f"{name} ({named[name].dtype})" for name in kinds if kinds[name] in "fc"]:
+            raise ValueError(
+                f"{', '.join(exact)} must not meet {', '.join(floats)}: an object array holds exact numbers, "
+                "which floats would make inexact; give floats throughout, or exact numbers throughout"
+            )
+        dtype = np.dtype(object)
+    else:
+        floats = ([a.dtype for a in group.values() if a.dtype.kind in "fc"] for group in groups)
+        dtype = np.result_type(*next(filter(None, floats), [np.float64]))
+        if "c" in kinds.values():
+            dtype = np.result_type(dtype, np.complex64)
+    return [a.astype(dtype, copy=False) for a in named.values()]
+
+
+def rows(A):
+    """(T, B, k) or (T, k) as one matrix with k columns: all steps of all sequences, one a row."""
+    return A.reshape(-1, A.shape[-1])
+
+
+def _numbers(name, a):
+    """``a``, or a ValueError that names the first entry that is no usable number."""
     if a.dtype.kind in "fc" and not np.isfinite(a).all():
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(a))[0])
         raise ValueError(f"{name} must be finite; its entry {where} is {a[where]}")
-    if a.dtype.kind not in "fciubO":
-        raise ValueError(f"{name} has dtype {a.dtype}; it must hold numbers")
+    if a.dtype.kind == "O":
+        for where, entry in np.ndenumerate(a):
+            if isinstance(entry, NOT_EXACT):
+                raise ValueError(
+                    f"{name} is an object array, which must hold exact numbers such as Fractions; "
+                    f"its entry {where} is {entry!r}; for floats use a dtype such as float64"
+                )
     return a
 
 
+def _type(value):
+    return type(value).__name__
+
+
 def _fits(shape, pattern):
+    sizes = {}
     return len(shape) == len(pattern) and all(
-        have >= 1 if isinstance(want, str) else have == want for have, want in zip(shape, pattern)
+        have == sizes.setdefault(want, have) and have >= 1 if isinstance(want, str) else have == want
+        for have, want in zip(shape, pattern, strict=True)
     )
 
 

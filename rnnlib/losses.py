@@ -1,7 +1,11 @@
-r"""Output heads: an output activation and its loss, with :math:`\varepsilon = \partial\ell/\partial z`.
+"""Output heads: an output activation and its loss, with ε = ∂ℓ/∂z.
 
-A head turns the output pre-activation ``z`` (last axis ``m``) into the output ``o = g(z)`` and compares it with a target ``y``.
+A head turns the output pre-activation ``z`` (last axis ``m``) into the output ``o = g(z)``
+and compares it with a target ``y``.
 Each loss is computed from ``z``, which is stable where ``log(g(z))`` is not.
+For sigmoid and squared error ε = o − y.
+For softmax ε = o·Σy − y, which is o − y where the targets of a step sum to 1.
+On object arrays NumPy calls the methods of the entries, ``.exp()`` and ``.log()`` for softmax.
 """
 
 from __future__ import annotations
@@ -11,20 +15,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlib._validate import choice
+from rnnlib._validate import array, choice
 from rnnlib.activations import sigmoid, softplus
 
 
 @dataclass(frozen=True)
 class Head:
-    """An output activation with its loss, one loss per step.
+    """An output activation with its loss: o = g(z) (eq-model-o), ℓ(z, y), and ε = ∂ℓ/∂z (eq-output-epsilon).
+
+    All three functions take arrays with the output's m entries along the last axis, and keep the other axes.
 
     Attributes
     ----------
     name : what ``head(name)`` finds it by.
-    g : ``o = g(z)``.
+    g : ``o = g(z)``, shaped like ``z``.
     loss : ``loss(z, y)``, summed over the last axis: one number a row.
-    epsilon : ``epsilon(o, y)``, the derivative of ``loss`` with respect to ``z``, a row as long as ``z``.
+    epsilon : ``epsilon(o, y)``, the derivative of ``loss`` with respect to ``z``, shaped like ``z``.
     """
 
     name: str
@@ -33,38 +39,45 @@ class Head:
     epsilon: Callable
 
 
-def _highest(z):
-    """The largest real part of each row, subtracted before exp; 0 for exact arithmetic, which cannot overflow."""
-    return 0 if z.dtype == object else z.real.max(axis=-1, keepdims=True)
-
-
 def softmax(z):
-    """``exp(z_k) / sum_j exp(z_j)`` along the last axis.
+    """Softmax along the last axis: o_k = exp(z_k) / Σ_j exp(z_j) (eq-model-o).
+
+    The largest entry is subtracted first, which changes nothing but keeps ``exp`` from overflowing.
+
+    References
+    ----------
+    Bridle (1990).
 
     Examples
     --------
-    >>> softmax(np.zeros((2, 4))).shape
-    (2, 4)
+    >>> softmax(np.zeros((2, 4))).tolist()
+    [[0.25, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25]]
     """
-    e = np.exp(z - _highest(z))
+    e = np.exp(_lowered(np.asarray(z)))
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def _log_sum_exp(z):
-    shift = _highest(z)
-    return np.log(np.exp(z - shift).sum(axis=-1, keepdims=True)) + shift
+def _minus_log_softmax(z):
+    """-log o_k = log Σ_j exp(z_j) - z_k, with the largest entry subtracted first."""
+    z = _lowered(z)
+    return np.log(np.exp(z).sum(axis=-1, keepdims=True)) - z
+
+
+def _lowered(z):
+    """``z`` less the largest real part of each row; exact numbers cannot overflow and stay as they are."""
+    return z if z.dtype == object else z - z.real.max(axis=-1, keepdims=True)
 
 
 softmax_cross_entropy = Head(
     "softmax_cross_entropy",
     softmax,
-    lambda z, y: (y * (_log_sum_exp(z) - z)).sum(axis=-1),  # -sum_k y_k log o_k
+    lambda z, y: (y * _minus_log_softmax(z)).sum(axis=-1),  # -Σ_k y_k log o_k
     lambda o, y: o * y.sum(axis=-1, keepdims=True) - y,  # o - y only where the y_k sum to 1
 )
 sigmoid_cross_entropy = Head(
     "sigmoid_cross_entropy",
     sigmoid.f,
-    lambda z, y: (softplus.f(z) - y * z).sum(axis=-1),  # -sum_k y_k log o_k + (1 - y_k) log(1 - o_k)
+    lambda z, y: (softplus.f(z) - y * z).sum(axis=-1),  # -Σ_k y_k log o_k + (1 - y_k) log(1 - o_k)
     lambda o, y: o - y,
 )
 squared_error = Head(
@@ -83,7 +96,12 @@ def head(g: str | Head) -> Head:
     Raises
     ------
     ValueError
-        If no head has that name.
+        If no head has that name; the error lists the names there are.
+
+    Examples
+    --------
+    >>> head("squared_error").epsilon(np.array([3.0]), np.array([1.0]))
+    array([2.])
     """
     return g if isinstance(g, Head) else choice("output head", g, HEADS)
 
@@ -98,10 +116,13 @@ def one_hot(labels, m: int, dtype=float):
 
     Examples
     --------
-    >>> one_hot([2, 0], 3).shape
-    (2, 3)
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu" or labels.size and not (0 <= labels.min() and labels.max() < m):
-        raise ValueError(f"labels must be integers from 0 to {m - 1}; got dtype {labels.dtype}, values {np.unique(labels)[:5]}")
+    labels = array("labels", labels)
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels has dtype {labels.dtype}; it must hold integers from 0 to m - 1 = {m - 1}")
+    if (wrong := labels[(labels < 0) | (labels >= m)]).size:
+        raise ValueError(f"labels has the entry {wrong[0]}; it must hold integers from 0 to m - 1 = {m - 1}")
     return np.eye(m, dtype=dtype)[labels]

@@ -10,8 +10,11 @@ from rnnlib.losses import softmax_cross_entropy
 
 
 class LossAndGradients(NamedTuple):
-    """The loss ``L`` and its gradients: ``dL_dp`` for the cell (dL/dU, dL/dW, dL/db), ``dL_dq`` for the readout (dL/dV, dL/dc),
-    ``dL_dX`` for the inputs and ``dL_ds_0`` for the initial state."""
+    """The loss ``L``, one number, and its gradients.
+
+    ``dL_dp`` for the cell (dL/dU, dL/dW, dL/db), ``dL_dq`` for the readout (dL/dV, dL/dc),
+    ``dL_dX`` for the inputs and ``dL_ds_0`` for the initial state, a row for every sequence.
+    """
 
     L: Any
     dL_dp: Any
@@ -21,30 +24,56 @@ class LossAndGradients(NamedTuple):
 
 
 def loss(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None):
-    """L = Σ_t ω_t ℓ(z_t, y_t), summed over the batch (eq-model-loss). Arguments as in ``loss_and_gradients``."""
+    """L = Σ_t ω_t ℓ(z_t, y_t), summed over the batch (eq-model-loss).
+
+    Arguments and errors as in ``loss_and_gradients``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p = rnn.Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
+    >>> q = readout.Params(V=np.ones((2, 4)), c=np.zeros(2))
+    >>> L = loss(p, q, np.ones((5, 3)), np.ones((5, 2)))
+    >>> round(float(L), 4)  # ten targets of 1, each given the chance one half: 10 log 2
+    6.9315
+    """
     trace = cell.forward(p, X, s_0, f)
     return readout.forward(q, trace.S[1:], Y, head, weights).L
 
 
-def loss_and_gradients(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None) -> LossAndGradients:
+def loss_and_gradients(
+    p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None
+) -> LossAndGradients:
     """The loss and every gradient: forward through cell and readout, then back through both.
+
+    Computes L = Σ_t ω_t ℓ(z_t, y_t) (eq-model-loss), summed over the batch,
+    then dL/dV (eq-output-v), dL/dc (eq-output-c), and from the errors ε_t (eq-output-epsilon)
+    dL/dU (eq-gradient-u-outer), dL/dW (eq-gradient-w-outer), dL/db, dL/dx_t and dL/ds_0.
 
     Parameters
     ----------
     p : the cell's parameters, for example ``rnn.Params(U, W, b)``.
     q : ``readout.Params(V, c)``.
-    X : (T, n) or (T, B, n), inputs.
-    Y : (T, m) or (T, B, m), targets.
+    X : (T, n) or (T, B, n), inputs, time first.
+    Y : (T, m) or (T, B, m), targets; a time axis of length 1 for one target for the whole sequence.
     s_0 : (h,) or (B, h), or None for zeros.
     cell : the module of the cell.
     f : Activation, or its name.
     head : Head, or its name.
-    weights : (T,) or (T, B), the weights ω_t over time; None for 1 at every step.
+    weights : (T,) or (T, B), the weights ω_t over time (eq-totals-weights); None for 1 at every step.
+
+    Returns
+    -------
+    LossAndGradients.
 
     Raises
     ------
     ValueError
         If a shape does not fit, a number is not finite, or a name is unknown.
+
+    References
+    ----------
+    Werbos (1990).
 
     Examples
     --------

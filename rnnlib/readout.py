@@ -1,7 +1,8 @@
-r"""The readout z_t = V s_t + c, its loss at every step, and the weights that say which steps count.
+"""The readout z_t = V s_t + c, its loss at every step, and the weights that say which steps count.
 
 The loss of a sequence is always L = Σ_t L_t with L_t = ω_t ℓ(z_t, y_t).
-The last step, all steps, their mean and a padding mask are four choices of the weights ω_t and one piece of code.
+The last step, all steps, their mean and a padding mask are four choices of the weights ω_t
+and one piece of code.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlib._validate import array
-from rnnlib.losses import Head, head, softmax_cross_entropy
+from rnnlib import losses
+from rnnlib._validate import alike, array, fields, made_by, rows
+from rnnlib.losses import Head, softmax_cross_entropy
 
 
 class Params(NamedTuple):
@@ -22,8 +24,13 @@ class Params(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What ``forward`` leaves: states ``S`` (T, …, h), ``Z`` and ``O`` (T, …, m), step losses ``L_t`` (T, …), their sum ``L``,
-    and ``epsilon`` (T, …, m), the error ε_t = ∂L_t/∂z_t with the weight ω_t inside."""
+    """What ``forward`` leaves for ``backward``.
+
+    ``S`` the states s_1 … s_T (T, …, h), the caller's array and not a copy unless its dtype had to change;
+    ``Z`` and ``O`` (T, …, m), the pre-activations z_t and the outputs o_t;
+    ``L_t`` (T, …) the step losses, weights included, one for every sequence; ``L`` their sum, one number;
+    ``epsilon`` (T, …, m), the error ε_t = ∂L_t/∂z_t with the weight ω_t inside.
+    """
 
     S: Any
     Z: Any
@@ -34,19 +41,30 @@ class Trace(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What ``backward`` returns: ``dL_dq`` a ``Params`` with dL/dV and dL/dc; ``dL_dS`` (T, …, h), Vᵀ ε_t at every step."""
+    """What ``backward`` returns.
+
+    ``dL_dq`` a ``Params`` with dL/dV and dL/dc; ``dL_dS`` (T, …, h), the direct effect Vᵀ ε_t of every state.
+    """
 
     dL_dq: Params
     dL_dS: Any
 
 
 def step(q, s):
-    """z_t = V s_t + c (eq-model-z). ``s`` is (B, h); returns (B, m)."""
+    """z_t = V s_t + c (eq-model-z). ``s`` is (B, h), one state a row; returns z, (B, m).
+
+    Examples
+    --------
+    >>> step(Params(V=np.ones((2, 4)), c=np.zeros(2)), np.ones((5, 4))).shape
+    (5, 2)
+    """
     return s @ q.V.T + q.c
 
 
 def step_back(q, s, epsilon):
-    """Step t's terms ε_t s_tᵀ and ε_t of dL/dV and dL/dc, and Vᵀ ε_t, its direct effect through s_t (eq-output-v).
+    """One step's part of the readout's gradients, and what it sends to the state.
+
+    The terms ε_t s_tᵀ of dL/dV (eq-output-v) and ε_t of dL/dc (eq-output-c), and Vᵀ ε_t.
 
     Parameters
     ----------
@@ -56,8 +74,14 @@ def step_back(q, s, epsilon):
 
     Returns
     -------
-    terms : Params.
-    dL_ds : (B, h).
+    terms : Params, summed over the batch.
+    dL_ds : (B, h), Vᵀ ε_t, the direct effect of s_t on the loss of its own step.
+
+    Examples
+    --------
+    >>> terms, dL_ds = step_back(Params(V=np.ones((2, 4)), c=np.zeros(2)), np.ones((5, 4)), np.ones((5, 2)))
+    >>> terms.V.shape, terms.c.shape, dL_ds.shape
+    ((2, 4), (2,), (5, 4))
     """
     return Params(V=epsilon.T @ s, c=epsilon.sum(axis=0)), epsilon @ q.V
 
@@ -65,59 +89,119 @@ def step_back(q, s, epsilon):
 def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None) -> Trace:
     """Outputs and losses of every step.
 
-    Computes z_t = V s_t + c, o_t = g(z_t) and L = Σ_t ω_t ℓ(z_t, y_t) (eq-model-z, eq-model-loss).
+    Computes z_t = V s_t + c (eq-model-z), o_t = g(z_t) (eq-model-o), L = Σ_t ω_t ℓ(z_t, y_t) (eq-model-loss)
+    and ε_t = ω_t ∂ℓ/∂z_t (eq-output-epsilon).
 
     Parameters
     ----------
     q : Params.
     S : (T, h) or (T, B, h), the states s_1 … s_T (that is ``trace.S[1:]``).
-    Y : (T, m) or (T, B, m), the targets; one target for the whole sequence may come with a time axis of length 1.
+    Y : (T, m) or (T, B, m), the targets.
+        One target for the whole sequence may come with a time axis of length 1;
+        the weights say at which steps it counts.
     head : Head, or its name.
-    weights : (T,) or (T, B), ω_t; None for 1 at every step. See ``last_step``, ``mean``, ``mask``.
+    weights : (T,) or (T, B), ω_t (eq-totals-weights); None for 1 at every step.
+        See ``all_steps``, ``last_step``, ``mean``, ``mask``, ``last_valid``.
+
+    Returns
+    -------
+    Trace.
 
     Raises
     ------
     ValueError
         If a shape does not fit, a number is not finite, or the head is unknown.
+
+    Examples
+    --------
+    >>> q = Params(V=np.ones((2, 4)), c=np.zeros(2))
+    >>> trace = forward(q, np.ones((5, 3, 4)), np.ones((1, 3, 2)), weights=last_step(5))
+    >>> trace.O.shape, trace.L_t.shape
+    ((5, 3, 2), (5, 3))
     """
-    head = _head(head)
-    V = array("V", q.V, ("m", "h"))
-    q = Params(V, array("c", q.c, (len(V),)))
-    S = array("S", S, ("T", V.shape[1]), ("T", "B", V.shape[1]))
-    full = (*S.shape[:-1], len(V))
-    Y = np.broadcast_to(array("Y", Y, full, (1, *full[1:])), full)
-    weights = all_steps(len(S), S.dtype) if weights is None else array("weights", weights, full[:1], full[:-1])
-    weights = np.broadcast_to(weights.reshape(weights.shape + (1,) * (S.ndim - 1 - weights.ndim)), full[:-1])
-    Z = S @ V.T + q.c
+    head = losses.head(head)
+    q, S, Y, weights = _inputs(q, S, Y, weights)
+    Z = (rows(S) @ q.V.T + q.c).reshape(Y.shape)
     O = head.g(Z)
     L_t = weights * head.loss(Z, Y)
     return Trace(S, Z, O, L_t, L_t.sum(), weights[..., None] * head.epsilon(O, Y))
 
 
 def backward(q, trace: Trace) -> Gradients:
-    """dL/dV = Σ ε_t s_tᵀ (eq-output-v), dL/dc = Σ ε_t (eq-output-c), and Vᵀ ε_t for every state."""
-    rows = trace.epsilon.reshape(-1, trace.epsilon.shape[-1])
-    states = trace.S.reshape(-1, trace.S.shape[-1])
-    return Gradients(Params(V=rows.T @ states, c=rows.sum(axis=0)), trace.epsilon @ q.V)
+    """Gradients of the readout, and what it sends to the states.
+
+    dL/dV = Σ ε_t s_tᵀ (eq-output-v), dL/dc = Σ ε_t (eq-output-c), and Vᵀ ε_t for every state.
+
+    Parameters
+    ----------
+    q : Params, the same that made the trace.
+    trace : Trace, from ``forward``.
+
+    Returns
+    -------
+    Gradients, the parameters' summed over time and over the batch.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit the trace or a number is not finite.
+
+    Examples
+    --------
+    >>> q = Params(V=np.ones((2, 4)), c=np.zeros(2))
+    >>> g = backward(q, forward(q, np.ones((5, 3, 4)), np.ones((5, 3, 2))))
+    >>> g.dL_dq.V.shape, g.dL_dS.shape
+    ((2, 4), (5, 3, 4))
+    """
+    S, epsilon = made_by("trace", trace, Trace).S, trace.epsilon
+    V, c = fields("q", q, Params)
+    h, m = S.shape[-1], epsilon.shape[-1]
+    V = array("V", V, (m, h), hint=f"the trace has h = {h}, m = {m}")
+    V, c, S, epsilon = alike({"V": V, "c": array("c", c, (m,))}, {"trace.S": S, "trace.epsilon": epsilon})
+    every = rows(epsilon)
+    return Gradients(Params(V=every.T @ rows(S), c=every.sum(axis=0)), (every @ V).reshape(S.shape))
 
 
 def all_steps(T: int, dtype=float):
-    """ω_t = 1 for every t: labelling, L is the sum of all step losses."""
-    return np.ones(T, dtype)
+    """ω_t = 1 for every t: labelling, L is the sum of all step losses (eq-totals-weights).
+
+    Examples
+    --------
+    >>> all_steps(3)
+    array([1., 1., 1.])
+    """
+    return np.ones(_length(T), dtype)
 
 
 def last_step(T: int, dtype=float):
-    """ω_T = 1 and 0 before: classification of a whole sequence from its last step."""
-    return np.eye(T, dtype=dtype)[-1]
+    """ω_T = 1 and 0 before: classification of a whole sequence from its last step (eq-totals-weights).
+
+    Examples
+    --------
+    >>> last_step(3)
+    array([0., 0., 1.])
+    """
+    return np.eye(_length(T), dtype=dtype)[-1]
 
 
 def mean(T: int, dtype=float):
-    """ω_t = 1/T for every t: L is the mean of the step losses."""
-    return np.ones(T, dtype) / T
+    """ω_t = 1/T for every t: L is the mean of the step losses (eq-totals-weights).
+
+    Examples
+    --------
+    >>> mean(4)
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+    return np.ones(_length(T), dtype) / T
 
 
 def mask(lengths, T: int, dtype=float):
-    """(T, B): ω_t = 1 while t ≤ length of the sequence and 0 on the padding after it.
+    """ω_t = 1 while t ≤ length of the sequence and 0 on the padding after it; (T, B) (eq-totals-weights).
+
+    Raises
+    ------
+    ValueError
+        If a length is not an integer from 1 to T.
 
     Examples
     --------
@@ -125,11 +209,16 @@ def mask(lengths, T: int, dtype=float):
     array([[1., 0., 0.],
            [1., 1., 1.]])
     """
-    return (np.arange(1, T + 1)[:, None] <= _lengths(lengths, T)).astype(dtype)
+    return (np.arange(1, T + 1)[:, None] <= _lengths(lengths, T)).astype(int).astype(dtype)
 
 
 def last_valid(lengths, T: int, dtype=float):
-    """(T, B): ω_t = 1 at each sequence's own last step, before its padding, and 0 elsewhere.
+    """ω_t = 1 at each sequence's own last step, before its padding, else 0; (T, B) (eq-totals-weights).
+
+    Raises
+    ------
+    ValueError
+        If a length is not an integer from 1 to T.
 
     Examples
     --------
@@ -137,14 +226,37 @@ def last_valid(lengths, T: int, dtype=float):
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    return (np.arange(1, T + 1)[:, None] == _lengths(lengths, T)).astype(dtype)
+    return (np.arange(1, T + 1)[:, None] == _lengths(lengths, T)).astype(int).astype(dtype)
+
+
+def _length(T):
+    if not isinstance(T, (int, np.integer)) or T < 1:
+        raise ValueError(f"T is {T!r}; it must be the number of steps, an integer of at least 1")
+    return T
 
 
 def _lengths(lengths, T):
-    lengths = array("lengths", lengths, ("B",))
-    if lengths.dtype.kind not in "iu" or lengths.min() < 1 or lengths.max() > T:
-        raise ValueError(f"lengths must be integers from 1 to T = {T}; got {lengths}")
+    T, lengths = _length(T), array("lengths", lengths, ("B",))
+    if lengths.dtype.kind not in "iu":
+        raise ValueError(f"lengths has dtype {lengths.dtype}; it must hold integers from 1 to T = {T}")
+    if (wrong := lengths[(lengths < 1) | (lengths > T)]).size:
+        raise ValueError(f"lengths has the entry {wrong[0]}; it must hold integers from 1 to T = {T}")
     return lengths
 
 
-_head = head  # the argument of ``forward`` has the same name
+def _inputs(q, S, Y, weights):
+    """The arguments of ``forward`` as arrays of one dtype, Y and the weights for every step and sequence."""
+    V, c = fields("q", q, Params)
+    V = array("V", V, ("m", "h"))
+    m, h = V.shape
+    c = array("c", c, (m,), hint=f"V has shape {V.shape}")
+    S = array("S", S, ("T", h), ("T", "B", h), hint=f"the states, time first; V has shape {V.shape}")
+    steps = S.shape[:-1]
+    Y = array("Y", Y, (*steps, m), (1, *steps[1:], m), hint="one_hot(labels, m) turns class labels into rows")
+    if weights is None:
+        weights = np.ones(steps, int)
+    else:
+        weights = array("weights", weights, steps[:1], steps, hint="one a step, or one a step and sequence")
+        weights = weights.reshape(weights.shape + (1,) * (len(steps) - weights.ndim))
+    V, c, S, Y, weights = alike({"V": V, "c": c}, {"S": S}, {"Y": Y, "weights": weights})
+    return Params(V, c), S, np.broadcast_to(Y, (*steps, m)), np.broadcast_to(weights, steps)

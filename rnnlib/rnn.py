@@ -1,11 +1,15 @@
-r"""The simple recurrent network: s_t = f(U x_t + W s_{t-1} + b).
+"""The simple recurrent network: s_t = f(U x_t + W s_{t-1} + b).
 
 ``step`` and ``step_back`` are the formulas, made of operators only; the book proves them for every size.
-``forward`` and ``backward`` do the same over a whole sequence, with as few and as large matrix products as can be,
-and are checked to agree with the steps exactly.
+``forward`` and ``backward`` do the same over a whole sequence, with as few and as large matrix products
+as can be, and are checked to agree with the steps exactly.
 
-Formulas in the book are about columns; in code a sequence is a *row*, so that ``a = U x`` reads ``a = x @ U.T``
-and a batch of B sequences is a matrix with B rows.
+Formulas in the book are about columns.
+In code a sequence is a *row*, so that ``a = U x`` reads ``a = x @ U.T``, and a batch has B rows.
+
+Precision follows the parameters: with float32 parameters all is float32, whatever the data's precision.
+Complex numbers (for the complex step) pass through, and so do object arrays of exact numbers
+(Fractions, integers mod p).
 """
 
 from __future__ import annotations
@@ -14,12 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlib._validate import array
+from rnnlib._validate import alike, array, fields, made_by, rows
 from rnnlib.activations import Activation, activation, tanh
 
 
 class Params(NamedTuple):
-    """Parameters of the cell: ``U`` (h, n) input to hidden, ``W`` (h, h) hidden to hidden, ``b`` (h,) bias."""
+    """Parameters of the cell: ``U`` (h, n) input to hidden, ``W`` (h, h) hidden to hidden, ``b`` (h,)."""
 
     U: Any
     W: Any
@@ -29,8 +33,12 @@ class Params(NamedTuple):
 class Trace(NamedTuple):
     """What ``forward`` leaves for ``backward``.
 
-    ``X`` the inputs (T, n) or (T, B, n); ``A`` the pre-activations a_1 … a_T; ``S`` the T + 1 states s_0 … s_T;
-    ``f`` the activation. ``S[:-1]`` are the states that the inputs meet, ``S[1:]`` the states they make.
+    ``X`` the inputs (T, n) or (T, B, n); ``A`` the pre-activations a_1 … a_T;
+    ``S`` the T + 1 states s_0 … s_T; ``f`` the activation.
+    ``S[:-1]`` are the states that the inputs meet, ``S[1:]`` the states they make.
+
+    ``X`` is the array that ``forward`` was given, not a copy, unless its dtype had to change:
+    leave it as it is until ``backward`` has run. ``A`` and ``S`` are new arrays.
     """
 
     X: Any
@@ -42,7 +50,8 @@ class Trace(NamedTuple):
 class Gradients(NamedTuple):
     """What ``backward`` returns: every gradient has the shape of what it differentiates.
 
-    ``dL_dp`` a ``Params`` with dL/dU, dL/dW, dL/db; ``dL_dX`` the gradient for the inputs; ``dL_ds_0`` for the initial state;
+    ``dL_dp`` a ``Params`` with dL/dU, dL/dW, dL/db; ``dL_dX`` the gradient for the inputs;
+    ``dL_ds_0`` for the initial state, a row for every sequence;
     ``delta`` the δ_t = dL/da_t of every step, shaped like ``A``.
     """
 
@@ -53,7 +62,9 @@ class Gradients(NamedTuple):
 
 
 def step(p, x, s_prev, f=tanh):
-    """One step forward: a_t = U x_t + W s_{t-1} + b, s_t = f(a_t) (eq-model-a, eq-model-s).
+    """One step forward: a_t = U x_t + W s_{t-1} + b (eq-model-a), s_t = f(a_t) (eq-model-s).
+
+    The arguments are taken as they come; ``forward`` is the one that checks them.
 
     Parameters
     ----------
@@ -65,6 +76,16 @@ def step(p, x, s_prev, f=tanh):
     Returns
     -------
     a, s : (B, h) each, the pre-activations a_t and the states s_t.
+
+    References
+    ----------
+    Elman (1990).
+
+    Examples
+    --------
+    >>> a, s = step(Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4)), np.ones((2, 3)), np.zeros((2, 4)))
+    >>> a.shape, s.shape
+    ((2, 4), (2, 4))
     """
     a = x @ p.U.T + s_prev @ p.W.T + p.b
     return a, f.f(a)
@@ -72,6 +93,8 @@ def step(p, x, s_prev, f=tanh):
 
 def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
     """One step back: from λ_t = dL/ds_t to everything that step t passes on (eq-one-step-vjp).
+
+    The arguments are taken as they come; ``backward`` is the one that checks them.
 
     Parameters
     ----------
@@ -82,9 +105,23 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
     Returns
     -------
     delta : (B, h), δ_t = f'(a_t) ⊙ λ_t = dL/da_t.
-    terms : Params, step t's own terms δ_t x_tᵀ, δ_t s_{t-1}ᵀ, δ_t of dL/dU, dL/dW, dL/db.
+    terms : Params, step t's own terms of dL/dU, dL/dW, dL/db:
+        δ_t x_tᵀ (eq-one-step-u), δ_t s_{t-1}ᵀ (eq-one-step-w) and δ_t, summed over the batch.
     dL_dx : (B, n), Uᵀ δ_t.
-    dL_ds_prev : (B, h), Wᵀ δ_t, what step t sends to s_{t-1}.
+    dL_ds_prev : (B, h), J_tᵀ λ_t = Wᵀ δ_t (eq-one-step-j), what step t sends to s_{t-1}.
+
+    References
+    ----------
+    Werbos (1990).
+
+    Examples
+    --------
+    >>> p = Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
+    >>> x, s_prev = np.ones((2, 3)), np.zeros((2, 4))
+    >>> a, s = step(p, x, s_prev)
+    >>> delta, terms, dL_dx, dL_ds_prev = step_back(p, x, s_prev, a, s, np.ones((2, 4)))
+    >>> delta.shape, terms.U.shape, dL_dx.shape, dL_ds_prev.shape
+    ((2, 4), (4, 3), (2, 3), (2, 4))
     """
     delta = dL_ds * f.df(a, s)
     terms = Params(U=delta.T @ x, W=delta.T @ s_prev, b=delta.sum(axis=0))
@@ -94,12 +131,12 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
 def forward(p, X, s_0=None, f=tanh) -> Trace:
     """Run the network over a sequence, or over a batch of sequences of equal length.
 
-    Computes a_t = U x_t + W s_{t-1} + b and s_t = f(a_t) for t = 1 … T (eq-model-a, eq-model-s).
+    Computes a_t = U x_t + W s_{t-1} + b (eq-model-a) and s_t = f(a_t) (eq-model-s) for t = 1 … T.
 
     Parameters
     ----------
     p : Params.
-    X : (T, n) or (T, B, n).
+    X : (T, n) or (T, B, n), the inputs, time first.
     s_0 : (h,) or (B, h), or None for zeros; (h,) is shared by the whole batch.
     f : Activation, or its name.
 
@@ -112,17 +149,21 @@ def forward(p, X, s_0=None, f=tanh) -> Trace:
     ValueError
         If a shape does not fit, a number is not finite, or the activation is unknown.
 
+    References
+    ----------
+    Elman (1990).
+
     Examples
     --------
     >>> p = Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
     >>> forward(p, np.ones((5, 2, 3))).S.shape
     (6, 2, 4)
     """
-    p, X, s_0, f = _inputs(p, X, s_0, f)
+    p, X, s_0 = _inputs(p, X, s_0)
+    f = activation(f)
     T, h = len(X), len(p.b)
-    dtype = np.result_type(X, s_0, *p)
-    A = (_rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], h).astype(dtype, copy=False)  # U x_t + b, all t at once
-    S = np.empty((T + 1, *A.shape[1:]), dtype)
+    A = (rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], h)  # U x_t + b for all t; W s_{t-1} is to come
+    S = np.empty((T + 1, *A.shape[1:]), A.dtype)
     S[0] = s_0
     for t in range(T):
         A[t] += S[t] @ p.W.T
@@ -144,44 +185,70 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     trace : Trace, from ``forward``.
     dL_dS : (T, h) or (T, B, h), the direct effect Vᵀ ε_t of each state s_1 … s_T on its own step's loss.
     dL_ds_T : (h,) or (B, h), what steps after T send back to s_T; None for nothing.
-        This is how a long sequence is gone through in pieces.
+        A long sequence can be gone through in pieces:
+        the ``dL_ds_0`` of one piece is the ``dL_ds_T`` of the piece before.
 
     Returns
     -------
-    Gradients, summed over time and over the batch.
+    Gradients, the parameters' summed over time and over the batch.
 
     Raises
     ------
     ValueError
-        If a shape does not fit or a number is not finite.
+        If a shape does not fit the trace or a number is not finite.
+
+    References
+    ----------
+    Werbos (1990); going through a sequence in pieces: Williams and Peng (1990).
+
+    Examples
+    --------
+    >>> p = Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
+    >>> trace = forward(p, np.ones((5, 2, 3)))
+    >>> g = backward(p, trace, dL_dS=np.ones((5, 2, 4)))
+    >>> g.dL_dp.W.shape, g.dL_dX.shape, g.dL_ds_0.shape
+    ((4, 4), (5, 2, 3), (2, 4))
     """
-    X, A, S, f = trace
-    dL_dS = array("dL_dS", dL_dS, A.shape)
-    back = 0 if dL_ds_T is None else array("dL_ds_T", dL_ds_T, A.shape[1:])
-    delta = np.empty(A.shape, np.result_type(A, dL_dS, *([] if dL_ds_T is None else [back])))
+    p, (X, A, S, f), dL_dS, back = _inputs_back(p, trace, dL_dS, dL_ds_T)
+    delta = np.empty(A.shape, dL_dS.dtype)
+    delta[...] = f.df(A, S[1:])  # f'(a_t) for all t; λ_t is to come
     for t in reversed(range(len(X))):
-        delta[t] = (dL_dS[t] + back) * f.df(A[t], S[t + 1])
+        delta[t] *= dL_dS[t] + back
         back = delta[t] @ p.W
-    rows = _rows(delta)
-    dL_dp = Params(U=rows.T @ _rows(X), W=rows.T @ _rows(S[:-1]), b=rows.sum(axis=0))
-    return Gradients(dL_dp, delta @ p.U, back, delta)
+    every = rows(delta)
+    dL_dp = Params(U=every.T @ rows(X), W=every.T @ rows(S[:-1]), b=every.sum(axis=0))
+    return Gradients(dL_dp, (every @ p.U).reshape(X.shape), back, delta)
 
 
-def _rows(A):
-    """(T, B, k) or (T, k) as one matrix with k columns: all steps of all sequences, one a row."""
-    return A.reshape(-1, A.shape[-1])
-
-
-def _inputs(p, X, s_0, f):
-    """The arguments of ``forward`` as arrays of fitting shapes."""
-    W = array("W", p.W, ("h", "h"))
+def _inputs(p, X, s_0):
+    """The arguments of ``forward`` as arrays of fitting shapes and one dtype."""
+    U, W, b = fields("p", p, Params)
+    W = array("W", W, ("h", "h"), hint="W must be square")
     h = len(W)
-    if W.shape != (h, h):
-        raise ValueError(f"W has shape {W.shape}; it must be square, (h, h)")
-    U = array("U", p.U, (h, "n"))
-    b = array("b", p.b, (h,))
+    U = array("U", U, (h, "n"), hint=f"W has shape {W.shape}")
+    b = array("b", b, (h,), hint=f"W has shape {W.shape}")
     n = U.shape[1]
-    X = array("X", X, ("T", n), ("T", "B", n))
+    X = array("X", X, ("T", n), ("T", "B", n), hint=f"time comes first, and U has shape {U.shape}")
     shape = (*X.shape[1:-1], h)
-    s_0 = np.zeros(shape, np.result_type(X, U)) if s_0 is None else array("s_0", s_0, shape, (h,))
-    return Params(U, W, b), X, s_0, activation(f)
+    s_0 = np.zeros(shape, int) if s_0 is None else array("s_0", s_0, shape, (h,))
+    U, W, b, X, s_0 = alike({"U": U, "W": W, "b": b}, {"X": X, "s_0": s_0})
+    return Params(U, W, b), X, s_0
+
+
+def _inputs_back(p, trace, dL_dS, dL_ds_T):
+    """The arguments of ``backward`` as arrays of fitting shapes and one dtype; None becomes zeros."""
+    X, A, S, f = made_by("trace", trace, Trace)
+    U, W, b = fields("p", p, Params)
+    h, n = A.shape[-1], X.shape[-1]
+    hint = f"the trace has n = {n}, h = {h}"
+    U = array("U", U, (h, n), hint=hint)
+    W = array("W", W, (h, h), hint=hint)
+    b = array("b", b, (h,), hint=hint)
+    dL_dS = array("dL_dS", dL_dS, A.shape, hint="one row for each of s_1 … s_T, none for s_0")
+    dL_ds_T = np.zeros(A.shape[1:], int) if dL_ds_T is None else array("dL_ds_T", dL_ds_T, A.shape[1:])
+    U, W, b, X, A, S, dL_dS, dL_ds_T = alike(
+        {"U": U, "W": W, "b": b},
+        {"trace.X": X, "trace.A": A, "trace.S": S},
+        {"dL_dS": dL_dS, "dL_ds_T": dL_ds_T},
+    )
+    return Params(U, W, b), Trace(X, A, S, f), dL_dS, dL_ds_T
