@@ -1,0 +1,59 @@
+"""Every figure of the book, in one style; each function returns a `Figure` that shows itself as inline SVG.
+
+The diagrams take the number of steps, the plots take the numbers they show: no figure makes up a number.
+"""
+
+try:
+    import matplotlib  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "rnnlib.figures draws with Matplotlib, which is not installed; install it with: pip install "
+        "'rnnlib[book]'"
+    ) from error
+
+from .diagrams import (
+    adjoint_way_back,
+    folded,
+    folded_and_unfolded,
+    gradient_path,
+    one_step,
+    path_of_U,
+    path_of_V,
+    path_of_W,
+    sum_over_paths,
+    two_directions,
+    unfolded,
+    weight_sharing,
+)
+from .plots import (
+    cost_against_T,
+    error_against_step,
+    evidence_bars,
+    forward_pass,
+    readout_weights,
+    softmax_jacobian,
+)
+from .style import Figure, beside
+
+__all__ = [
+    "Figure",
+    "adjoint_way_back",
+    "beside",
+    "cost_against_T",
+    "error_against_step",
+    "evidence_bars",
+    "folded",
+    "folded_and_unfolded",
+    "forward_pass",
+    "gradient_path",
+    "one_step",
+    "path_of_U",
+    "path_of_V",
+    "path_of_W",
+    "readout_weights",
+    "softmax_jacobian",
+    "sum_over_paths",
+    "two_directions",
+    "unfolded",
+    "weight_sharing",
+]

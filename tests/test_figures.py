@@ -1,0 +1,298 @@
+"""The figures: sound SVG that follows the theme, nothing cut off, nothing drawn that was not passed in."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from rnnlib import figures
+from rnnlib.figures import style
+from rnnlib.figures.canvas import Canvas
+
+STEPS = 10.0 ** -np.arange(1.0, 9.0)
+ERRORS = {"central difference": STEPS**2 + 1e-16 / STEPS, "complex step": np.where(STEPS < 1e-7, 0, STEPS**2)}
+LENGTHS = np.array([8.0, 16, 32, 64])
+SECONDS = {"sum over paths": 1e-5 * LENGTHS**2, "BPTT": 1e-4 * LENGTHS}
+EVIDENCE = {r"$\delta_t s_{t-1}^\top$": 3e-16, "factors ascending": 0.31, "the same bytes": 0.0}
+X = np.eye(5)[[0, 3, 1, 3]]
+S = np.vstack([np.zeros(3), np.linspace(-0.9, 0.8, 12).reshape(4, 3)])
+O = np.array([[0.5, 0.5], [0.6, 0.4], [0.25, 0.75], [0.1, 0.9]])
+
+EXAMPLES = {
+    "folded": lambda: figures.folded(),
+    "unfolded": lambda: figures.unfolded(3),
+    "folded_and_unfolded": lambda: figures.folded_and_unfolded(3),
+    "one_step": lambda: figures.one_step(),
+    "weight_sharing": lambda: figures.weight_sharing(3),
+    "path_of_U": lambda: figures.path_of_U(3),
+    "path_of_V": lambda: figures.path_of_V(3),
+    "path_of_W": lambda: figures.path_of_W(3),
+    "gradient_path": lambda: figures.gradient_path(4, 4, 2, "W"),
+    "sum_over_paths": lambda: figures.sum_over_paths(4),
+    "adjoint_way_back": lambda: figures.adjoint_way_back(3),
+    "two_directions": lambda: figures.two_directions(3),
+    "readout_weights": lambda: figures.readout_weights(
+        [[0, 0, 1], [1, 1, 1], [1, 1, 0]], ["last", "all", "mask"]
+    ),
+    "forward_pass": lambda: figures.forward_pass(X, S, O, list("a$ł "), ["Polish", "English"]),
+    "error_against_step": lambda: figures.error_against_step(STEPS, ERRORS, {"central difference": 2}),
+    "cost_against_T": lambda: figures.cost_against_T(LENGTHS, SECONDS, {"BPTT": 1.0}),
+    "evidence_bars": lambda: figures.evidence_bars(EVIDENCE, 1e-12),
+    "softmax_jacobian": lambda: figures.softmax_jacobian([0.6, 0.3, 0.1]),
+}
+DRAWN = {name: example() for name, example in EXAMPLES.items()}
+PLOTS = ("readout_weights", "forward_pass", "error_against_step", "cost_against_T", "evidence_bars")
+
+every_figure = pytest.mark.parametrize("name", EXAMPLES)
+
+
+def test_every_public_figure_has_an_example():
+    assert set(figures.__all__) - {"Figure", "beside"} == set(EXAMPLES)
+
+
+# -- what a page gets ------------------------------------------------------------------------------
+
+
+@every_figure
+def test_page_and_document_are_well_formed_and_described(name):
+    figure = DRAWN[name]
+    for text in (figure._repr_html_(), figure.svg):
+        tree = ET.fromstring(text)
+        drawings = [
+            part for part in tree.iter() if part.tag.endswith("svg") and "rnn-svg" in part.get("class", "")
+        ]
+        assert len(drawings) == len(figure.panels)
+        for drawing in drawings:
+            assert drawing.get("role") == "img"
+            assert len(drawing.get("aria-label")) > 60
+            assert re.fullmatch(r"0 0 \d+ \d+", drawing.get("viewBox"))
+
+
+@every_figure
+def test_notebook_gets_html_image_and_words(name):
+    bundle = DRAWN[name]._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "image/svg+xml", "text/plain"}
+    assert "prefers-color-scheme:dark" in bundle["image/svg+xml"]
+    assert DRAWN[name].alt in bundle["text/plain"]
+
+
+def test_ids_are_unique_on_a_page_with_all_figures_and_every_reference_is_met():
+    page = "".join(
+        figure._repr_html_()
+        for key, figure in DRAWN.items()
+        if key not in ("folded_and_unfolded", "two_directions")
+    )
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) > 100
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) == set(ids)
+    assert {"unfolded-3", "unfolded-4"} == {figures.unfolded(T).name for T in (3, 4)}
+
+
+def test_same_call_gives_the_same_bytes_in_another_process():
+    drawing = "rnnlib.figures.gradient_path(4, 4, 2, 'W')._repr_html_()"
+    code = f"import sys, rnnlib.figures; sys.stdout.write({drawing})"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout == DRAWN["gradient_path"]._repr_html_()
+    assert EXAMPLES["error_against_step"]() == DRAWN["error_against_step"]
+
+
+@every_figure
+def test_colours_follow_the_theme(name):
+    for panel in DRAWN[name].panels:
+        rest = re.sub(r"var\(--[\w-]+, #[0-9a-f]{6}\)", "", panel.svg)
+        assert not re.findall(r"#[0-9a-fA-F]{3,8}\b(?!-)(?=[;\"])", rest)
+        assert not re.search(r"\b(black|white|rgb)\b", re.sub(r'aria-label="[^"]*"', "", rest))
+        assert "currentColor" in rest
+
+
+@every_figure
+def test_nothing_global_and_nothing_from_outside(name):
+    for panel in DRAWN[name].panels:
+        assert not re.search(r"<(style|script|image|metadata|title)\b|@import|xlink", panel.svg)
+        assert set(re.findall(r"https?://[^\"]+", panel.svg)) == {"http://www.w3.org/2000/svg"}
+
+
+@every_figure
+def test_size_stays_small(name):
+    limit = 100 if name in PLOTS else 60
+    assert sum(len(panel.svg.encode()) for panel in DRAWN[name].panels) < limit * 1024
+
+
+@every_figure
+def test_fits_a_phone(name):
+    widest = max(panel.min_width for panel in DRAWN[name].panels)
+    assert widest <= 358, "a phone of 390 pixels leaves 358; below min_width the text would be too small"
+
+
+@every_figure
+def test_nothing_is_cut_off(name):
+    for panel in DRAWN[name].panels:
+        for x, y in _places(ET.fromstring(panel.svg)):
+            assert -1 <= x <= panel.width + 1, f"something at x = {x} of {panel.width}"
+            assert -1 <= y <= panel.height + 1, f"something at y = {y} of {panel.height}"
+
+
+def test_cut_off_check_notices_a_label_beyond_the_edge():
+    canvas = Canvas(100, 50)
+    canvas.text(90, 25, "a label that is too long")
+    (panel,) = canvas.figure("too-long", "A label that runs over the edge.").panels
+    assert max(x for x, _ in _places(ET.fromstring(panel.svg))) > 101
+
+
+def _places(element, scale=(1.0, 1.0), shift=(0.0, 0.0)):
+    """Every point that is drawn: path corners, both ends of words, where glyphs stand."""
+    transform = element.get("transform", "")
+    for kind, numbers in re.findall(r"(translate|scale|rotate)\(([^)]*)\)", transform):
+        a = [float(number) for number in numbers.split()]
+        assert kind != "rotate", "a rotated label is hard to read"
+        b = a[1] if len(a) > 1 else (a[0] if kind == "scale" else 0.0)
+        if kind == "translate":
+            shift = (shift[0] + scale[0] * a[0], shift[1] + scale[1] * b)
+        else:
+            scale = (scale[0] * a[0], scale[1] * b)
+    points = []
+    if element.tag.endswith("path"):
+        numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", element.get("d", ""))]
+        points = list(zip(numbers[::2], numbers[1::2], strict=True))
+    elif element.tag.endswith("text"):
+        x, y = float(element.get("x")), float(element.get("y"))
+        points = [(x, y), (x + float(element.get("textLength", 0)), y)]
+    elif element.tag.endswith("use"):
+        points = [(0.0, 0.0)]
+    yield from ((shift[0] + scale[0] * x, shift[1] + scale[1] * y) for x, y in points)
+    for child in element:
+        if not child.tag.endswith("defs"):
+            yield from _places(child, scale, shift)
+
+
+# -- what the pictures say -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parameter", ["U", "W", "V"])
+def test_path_lights_its_own_parameter_and_the_gradient_only(parameter):
+    (panel,) = getattr(figures, f"path_of_{parameter}")(3).panels
+    lit = {cls for cls in re.findall(r'class="(sym-\w+)"', panel.svg)}
+    assert lit == {f"sym-{parameter}", "sym-grad"}
+
+
+def test_unfolded_carries_a_class_for_every_parameter():
+    assert set(re.findall(r'class="(sym-\w+)"', DRAWN["unfolded"].panels[0].svg)) == {
+        "sym-U",
+        "sym-W",
+        "sym-V",
+    }
+
+
+def test_gradient_path_names_its_factors_in_order():
+    assert "the factors J_4, J_3," in figures.gradient_path(4, 4, 2, "W").alt
+    assert "no step back in time" in figures.gradient_path(3, 2, 2, "U").alt
+
+
+def test_softmax_jacobian_writes_the_numbers_of_diag_minus_outer_product():
+    o = np.array([0.6, 0.3, 0.1])
+    expected = np.diag(o) - np.outer(o, o)
+    cells = re.findall(r">([+−]?\d\.\d\d)<", DRAWN["softmax_jacobian"].svg)
+    assert [float(cell.replace("−", "-")) for cell in cells] == pytest.approx(expected.ravel(), abs=0.005)
+
+
+def test_evidence_bars_divide_at_the_tolerance():
+    errors = {"at": 1e-12, "above": 1.01e-12, "nought": 0.0}
+    words = re.findall(r">(agrees|refuted|exact)<", figures.evidence_bars(errors, 1e-12).svg)
+    assert words == ["agrees", "refuted", "exact"]
+
+
+def test_words_are_text_and_formulas_are_shapes_in_one_label():
+    canvas = Canvas(300, 40)
+    canvas.text(150, 20, "number of steps $T$")
+    (panel,) = canvas.figure("mixed", "A label of words and a formula.").panels
+    assert ">number of steps</text>" in panel.svg
+    assert panel.svg.count("<use") == 1
+    word = re.search(
+        r'x="([\d.]+)" y="[\d.]+" textLength="([\d.]+)"|textLength="([\d.]+)".*?x="([\d.]+)"', panel.svg
+    )
+    start, width = (float(word[1]), float(word[2])) if word[1] else (float(word[4]), float(word[3]))
+    formula = float(re.search(r"translate\(([\d.]+)", panel.svg)[1])
+    assert 2 < formula - (start + width) < 8, "the formula follows the words after one space"
+
+
+def test_tokens_are_shown_as_they_are():
+    shown = DRAWN["forward_pass"].svg
+    assert ">$</text>" in shown and ">ł</text>" in shown and ">␣</text>" in shown
+
+
+def test_letters_that_matplotlib_has_no_shape_for_need_no_warning():
+    assert ">日</text>" in figures.forward_pass(X, S, O, list("日本ab"), ["Japanese", "English"]).svg
+
+
+def test_palette_is_the_pages_own():
+    css = Path(__file__).parent.parent.joinpath("book/_static/book.css").read_text(encoding="utf-8")
+    light, dark = (
+        re.search(r":root \{(.*?)\}", css, re.S)[1],
+        re.search(r'data-theme="dark"\] \{(.*?)\}', css, re.S)[1],
+    )
+    for variable, on_light, on_dark in style.PALETTE.values():
+        assert f"{variable}: {on_light};" in light, f"{variable} differs between style.py and book.css"
+        assert f"{variable}: {on_dark};" in dark, f"{variable} differs between style.py and book.css"
+
+
+# -- wrong input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: figures.unfolded(0), "T = 0; this figure needs a whole number of steps from 1 to 6"),
+        (lambda: figures.unfolded(2.0), "T = 2.0"),
+        (lambda: figures.path_of_W(True), "T = True"),
+        (lambda: figures.weight_sharing(1), "from 2 to 6"),
+        (lambda: figures.gradient_path(3, 2, 3, "W"), "1 ≤ i ≤ t ≤ T"),
+        (lambda: figures.gradient_path(3, 2, 1, "V"), "use i = t"),
+        (lambda: figures.gradient_path(3, 2, 1, "w"), "use 'U', 'W' or 'V'"),
+        (lambda: figures.softmax_jacobian([0.5, 0.6]), "adds up to 1.1"),
+        (lambda: figures.softmax_jacobian([1.5, -0.5]), "at least 0"),
+        (lambda: figures.softmax_jacobian([[0.5, 0.5]]), r"shape \(1, 2\)"),
+        (lambda: figures.softmax_jacobian([1.0]), "shows 2 to 7"),
+        (lambda: figures.evidence_bars({}, 1e-12), "at least one name"),
+        (lambda: figures.evidence_bars({"a": 0.1}, 0.0), "positive"),
+        (lambda: figures.evidence_bars({"a": np.nan}, 1e-12), "not finite"),
+        (lambda: figures.readout_weights([[1, 1]], ["a", "b"]), "1 arrays of weights and 2 names"),
+        (lambda: figures.readout_weights([[1] * 17], ["a"]), "at most 16"),
+        (lambda: figures.error_against_step([0.1, 0.1], {"a": [1, 1]}), "two different positive"),
+        (lambda: figures.error_against_step([0.1, 0.2], {"a": [1, 1, 1]}), "has 3 numbers; it must have 2"),
+        (lambda: figures.error_against_step([0.1, 0.2], {"a": [0, 0]}), "nothing to draw"),
+        (lambda: figures.error_against_step([0.1, 0.2], {"a": [1, 1]}, {"b": 2}), r"names \['b'\]"),
+        (lambda: figures.error_against_step([0.1, 0.2], {c: [1, 1] for c in "abcde"}), "1 to 4 names"),
+        (lambda: figures.cost_against_T([8, 16], {"a": [0.0, 1.0]}), "0 seconds"),
+        (lambda: figures.forward_pass(X, S[1:], O, "abcd", ["a", "b"]), "S needs 5"),
+        (lambda: figures.forward_pass(X, S, O, "abcd", ["a"]), "1 names of classes for 2 outputs"),
+        (lambda: Canvas(9, 9).node(1, 1, shape="star"), "unknown node shape 'star'"),
+        (lambda: Canvas(9, 9).figure("2 words", "Alt."), "cannot be an id"),
+        (lambda: Canvas(9, 9).figure("name", " "), "no alternative text"),
+    ],
+)
+def test_wrong_input_gets_a_clear_error(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_colour_outside_the_palette_is_refused():
+    canvas = Canvas(90, 50)
+    canvas.axes.plot([10, 80], [10, 40], color="red")
+    with pytest.raises(ValueError, match="colour #ff0000 is not in the book's palette"):
+        canvas.figure("red", "A red line.")
+
+
+def test_rnnlib_does_not_import_figures_and_figures_say_what_is_missing():
+    code = "import rnnlib, sys; assert not {'matplotlib', 'rnnlib.figures'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import sys; sys.modules['matplotlib'] = None; import rnnlib.figures"
+    failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "install it with: pip install 'rnnlib[book]'" in failed.stderr.splitlines()[-1]
