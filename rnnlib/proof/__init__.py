@@ -18,6 +18,6 @@ try:
 except ImportError as missing:
     raise ImportError("rnnlib.proof needs SymPy, which is not installed; run: pip install 'rnnlib[proof]'") from missing
 
-#from rnnlib.proof.page import Page
+from rnnlib.proof.page import Page
 
-#__all__ = ["Page"]
+__all__ = ["Page"]

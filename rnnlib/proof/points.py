@@ -97,7 +97,7 @@ class SymbolicPoint:
         if letter in PARAMETERS:
             v = getattr(getattr(self, PARAMETERS[letter]), letter)
             return v if len(v.axes) == 2 else _column(v)
-        if letter in ("D", "J", r"\Phi", r"\lambda", r"\delta"):
+        if letter in ("D", "J", r"\Phi", r"\lambda", r"\delta") or letter == r"\varepsilon" and times[0] in (0, self.T + 1):
             return _defined(self, letter, times)
         if letter == "L":
             raise NotHere("the loss is opaque when sizes are letters")
@@ -423,14 +423,16 @@ class ArrayPoint:
         return a / b
 
     def error(self, a, b):
-        """max |a − b| / max |b|, or 0.0 / infinity where arithmetic is exact."""
+        """max |a − b| over the larger of max |a| and max |b|; 0.0 or infinity where arithmetic is exact."""
         a, b = (np.asarray(v, dtype=object if self.exact else float) for v in (a, b))
         if a.shape != b.shape and a.ndim and b.ndim:
             raise shapes.ShapeError(f"shapes {a.shape} and {b.shape} differ")
         if self.exact:
             return 0.0 if np.all(np.equal(*np.broadcast_arrays(a, b), dtype=object)) else float("inf")
-        scale = max(np.max(np.abs(a)), np.max(np.abs(b)))
-        return 0.0 if scale == 0 else float(np.max(np.abs(a - b)) / scale)
+        difference = float(np.max(np.abs(a - b)))
+        if not (a.any() and b.any()):
+            return difference  # against zero only the absolute size says anything; the point's numbers are of order 1
+        return difference / float(max(np.max(np.abs(a)), np.max(np.abs(b))))
 
 
     def error_of_all(self, lefts, rights):
@@ -448,6 +450,8 @@ def _defined(point, letter, times):
             return 0
         return point.derivative("total", ("L", ()), ("s" if letter == r"\lambda" else "a", (t,)))
     if letter == r"\varepsilon":
+        if t in (0, point.T + 1):
+            return 0  # there is no loss before the first step or after the last
         return point.derivative("total", ("L", (t,)), ("z", (t,)))
     if letter == "D":
         return point.call("diag", point.call("f'", point.value("a", times)))

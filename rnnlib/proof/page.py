@@ -1,0 +1,244 @@
+"""What a page of the book calls: check a labelled equation as it is typeset on that very page, and show the evidence.
+
+    page = Page("gradient_w")
+    page.check("eq-gradient-w-outer")
+
+The equation's text is read from the page's own source, so nothing is typed twice. A check that fails raises, and so stops the build.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rnnlib.proof import statement as st
+from rnnlib.proof import tex
+from rnnlib.proof.induction import Theorem
+
+KINDS = ("identity", "definition", "theorem", "refuted")
+_LABELLED = re.compile(r"\$\$(.+?)\$\$[ \t]*\(([\w:.-]+)\)", re.S)
+_FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1`*\s*$", re.S | re.M)
+REFUTED_AT_LEAST = 1e-2  # a wrong formula must be wrong by at least a percent at the generic point
+
+
+class CheckFailed(AssertionError):
+    """An equation that does not hold, or a wrong one that does."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found out about one labelled equation; shown by notebooks and collected into the ledger."""
+
+    page: str
+    label: str
+    kind: str
+    tex: str
+    evidence: tuple[str, ...]
+    function: str = ""
+    errors: dict = field(default_factory=dict, compare=False)
+
+    def _repr_html_(self):
+        record = asdict(self)
+        record.pop("errors")
+        mark, word = ("✗", "refuted") if self.kind == "refuted" else ("✓", self.kind)
+        code = f'<code class="evidence-function">{html.escape(self.function)}</code>' if self.function else ""
+        rows = "".join(f"<li>{html.escape(row)}</li>" for row in self.evidence)
+        return (
+            f'<div class="evidence evidence-{self.kind}" data-check="{html.escape(json.dumps(record, ensure_ascii=False))}">'
+            f'<span class="evidence-mark" aria-hidden="true">{mark}</span> '
+            f'<span class="evidence-kind">{word}</span> <span class="evidence-label">{html.escape(self.label)}</span> {code}'
+            f"<ul>{rows}</ul></div>"
+        )
+
+    def __repr__(self):
+        return f"{self.label}: {self.kind}\n" + "\n".join(f"  {row}" for row in self.evidence)
+
+
+class Page:
+    """The checks of one page.
+
+    Parameters
+    ----------
+    name : the page's stem, for example "gradient_w". Its source, ``gradient_w.md`` or ``gradient_w.ipynb``, is looked for in the
+        working directory and in ``book/`` below it.
+    source : the source itself, for pages that are not files.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such page.
+    """
+
+    def __init__(self, name: str, source: str | None = None):
+        self.name = name
+        self.records: list[Evidence] = []
+        self.equations = labelled_equations(_read(name) if source is None else source)
+
+    def check(self, label, *, kind="identity", every_T: Theorem | None = None, letters=None, function="", **where) -> Evidence:
+        """Check a labelled equation wherever it has a meaning, and return the evidence.
+
+        Parameters
+        ----------
+        label : the label behind the equation, for example "eq-gradient-w-outer".
+        kind : "identity" or "definition"; an equation with ``every_T`` is a "theorem".
+        every_T : a theorem of ``rnnlib.proof.induction`` that proves it for every T. The equation must be the theorem's claim,
+            read with ``letters``, and each line of the theorem's derivation is executed as well.
+        letters : what the theorem's placeholder letters stand for, ``{"D": r"\\frac{..s_{#}}{..}"}`` with # for the index.
+        function : the dotted name of the rnnlib function that the equation describes; found by itself for the gradients.
+        where : ``head``, ``f``, ``aliases``, ``sizes``, ``T``, as for ``rnnlib.proof.statement.check``.
+
+        Raises
+        ------
+        CheckFailed
+            If it does not hold, with what failed where.
+        KeyError
+            If the page has no such label.
+        """
+        text = self._text(label)
+        findings = st.check(text, **where)
+        self._need_all(label, text, findings)
+        evidence = [self._describe(finding, where) for finding in findings]
+        if every_T is not None:
+            kind = "theorem"
+            evidence.insert(0, self._theorem(label, text, every_T, letters or {}, where))
+        function = function or next(filter(None, (st.library_of(r.left, where.get("aliases")) for r in tex.parse(text).relations)), "")
+        agreed = [f for f in findings if f.library is not None]
+        if agreed:
+            exact = "exactly, " if any(f.kind != "float" for f in agreed) else ""
+            measured = "".join(f"within {f.library:.1e} in float64" for f in agreed if f.kind == "float")
+            evidence.append(f"{function} returns the same: {exact}{measured}".rstrip(", "))
+        errors = {f.kind: f.error for f in findings}
+        return self._record(Evidence(self.name, label, kind, text, tuple(evidence), function, errors))
+
+    def refute(self, label, **where) -> Evidence:
+        """Check that a formula shown on the page as a mistake really fails, and say by how much.
+
+        Raises
+        ------
+        CheckFailed
+            If it holds, or is wrong by less than a percent.
+        """
+        text = self._text(label)
+        findings = st.check(text, **where)
+        evidence, wrong = [], False
+        for finding in findings:
+            if finding.kind == "float":
+                wrong = finding.error >= REFUTED_AT_LEAST
+                size = "the shapes do not fit" if finding.error == float("inf") else f"wrong by {100 * finding.error:.3g} % (normwise)"
+                evidence.append(f"{size} against the complex step at T = {finding.T[0]}" + (f"; {finding.note}" if finding.error == float("inf") else ""))
+            elif finding.kind == "symbolic":
+                evidence.append(self._first_failure(text, finding, where))
+            else:
+                evidence.append(f"{'differs' if finding.error else 'holds'} in exact arithmetic mod 2^61 − 1 at T = {finding.T[0]}")
+        if not wrong:
+            raise CheckFailed(f"{self.name}: the formula ({label}) is shown as a mistake, but it is not refuted: {'; '.join(evidence)}")
+        return self._record(Evidence(self.name, label, "refuted", text, tuple(evidence), "", {f.kind: f.error for f in findings}))
+
+    def unchecked(self) -> list[str]:
+        """Labels on the page that no check has seen yet."""
+        seen = {record.label for record in self.records}
+        return [label for label in self.equations if label not in seen]
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _text(self, label):
+        if label not in self.equations:
+            known = ", ".join(self.equations) or "none"
+            raise KeyError(f"page {self.name} has no equation labelled {label}; its labels are: {known}")
+        return self.equations[label]
+
+    def _record(self, evidence):
+        self.records.append(evidence)
+        return evidence
+
+    def _need_all(self, label, text, findings):
+        bad = [f for f in findings if not f.holds()]
+        if bad:
+            told = "; ".join(self._failure(f) for f in bad)
+            raise CheckFailed(f"{self.name}: equation ({label}) does not hold: {told}\n  {_plain(text)}")
+
+    @staticmethod
+    def _failure(f):
+        where = {"symbolic": "with symbolic sizes", "exact": "mod 2^61 − 1", "float": f"in float64 at T = {f.T[0]}"}[f.kind]
+        size = f" (relative error {f.error:.1e})" if f.kind == "float" else ""
+        if f.error == 0 or f.kind == "float" and f.error <= st.FLOAT_TOLERANCE:
+            return f"{where} rnnlib's own result differs{f' by {f.library:.1e}' if f.kind == 'float' else ''}"
+        return f"{where} {f.note or 'the sides differ'}{size}"
+
+    @staticmethod
+    def _describe(f, where):
+        n, h, m = where.get("sizes", st.GENERIC_SIZES)
+        special = ", ".join(f"{what} {where[k]}" for k, what in (("head", "output head"), ("f", "activation")) if k in where)
+        if f.kind == "symbolic":
+            return f"equal for all sizes n, h, m and every f and loss, at T = {', '.join(map(str, f.T))} (arrays of symbolic shape)"
+        if f.kind == "exact":
+            return f"equal in exact arithmetic mod 2^61 − 1, T = {f.T[0]}, (n, h, m) = ({n}, {h}, {m})" + (f", {special}" if special else "")
+        return f"float64 against the complex step at T = {f.T[0]}: relative error {f.error:.1e}" + (f", {special}" if special else "")
+
+    def _theorem(self, label, text, theorem, letters, where):
+        if not theorem.states(text, letters):
+            raise CheckFailed(
+                f"{self.name}: equation ({label}) is not what the theorem {theorem.name} proves.\n"
+                f"  typeset: {_plain(text)}\n  proved:  {theorem.fill(theorem.claim, letters)}"
+            )
+        lines = st.check(theorem.executable({**letters}), **where)
+        self._need_all(label, theorem.executable(letters), lines)
+        return f"proved for every T {theorem.says} ({theorem.checks} steps checked, each of the {len(theorem.lines)} lines executed)"
+
+    def _first_failure(self, text, finding, where):
+        if "shapes do not fit" in finding.note:
+            return finding.note
+        for T in finding.T:
+            if not st.check(text, **{**where, "T": (T,)})[0].holds():
+                before = f"holds at T = {', '.join(map(str, range(finding.T[0], T)))} and " if T > finding.T[0] else ""
+                return f"with symbolic sizes it {before}fails at T = {T}"
+        return f"with symbolic sizes it holds at T = {', '.join(map(str, finding.T))}"
+
+
+def labelled_equations(source: str) -> dict[str, str]:
+    """{label: LaTeX} of all labelled equations ``$$ … $$ (label)`` of a page's Markdown, code cells left out.
+
+    Raises
+    ------
+    ValueError
+        If a label stands twice.
+    """
+    found = {}
+    for text, label in _LABELLED.findall(_without_code(source)):
+        if label in found:
+            raise ValueError(f"the label {label} stands twice on the page")
+        found[label] = text.strip()
+    return found
+
+
+def _without_code(source):
+    """The page without its code cells and literal blocks; other directives may hold equations and stay."""
+
+    def drop(match):
+        opening = match.group().splitlines()[0]
+        return match.group() if re.match(r"[`~]{3,}\{(?!code)", opening) else ""
+
+    return _FENCE.sub(drop, source)
+
+
+def _plain(text):
+    return " ".join(text.split())
+
+
+def _read(name):
+    """The Markdown of a page, from its ``.md`` or its notebook."""
+    tried = []
+    for folder in (Path(), Path("book")):
+        for ending in (".md", ".ipynb"):
+            path = folder / (name + ending)
+            tried.append(str(path))
+            if path.is_file():
+                text = path.read_text("utf8")
+                if ending == ".md":
+                    return text
+                cells = json.loads(text)["cells"]
+                return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    raise FileNotFoundError(f"no source of the page {name!r}; looked for {', '.join(tried)} in {Path.cwd()}")
