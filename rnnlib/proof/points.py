@@ -27,7 +27,7 @@ VOCABULARY = {
     "x": (1, "n"), "a": (1, "h"), "s": (1, "h"), "z": (1, "m"), "o": (1, "m"), "y": (1, "m"),
     "L": (1, ""), r"\omega": (1, ""),
     r"\varepsilon": (1, "m"), r"\lambda": (1, "h"), r"\delta": (1, "h"),
-    "D": (1, "hh"), "J": (1, "hh"), r"\Phi": (2, "hh"),
+    "D": (1, "hh"), "J": (1, "hh"), r"\Phi": (2, "hh"), "M": (1, ""),
 }  # fmt: skip
 SIZES = ("n", "h", "m")
 PARAMETERS = {"U": "p", "W": "p", "b": "p", "V": "q", "c": "q"}
@@ -97,7 +97,7 @@ class SymbolicPoint:
         if letter in PARAMETERS:
             v = getattr(getattr(self, PARAMETERS[letter]), letter)
             return v if len(v.axes) == 2 else _column(v)
-        if letter in ("D", "J", r"\Phi", r"\lambda", r"\delta") or letter == r"\varepsilon" and times[0] in (0, self.T + 1):
+        if letter in ("D", "J", "M", r"\Phi", r"\lambda", r"\delta") or letter == r"\varepsilon" and times[0] in (0, self.T + 1):
             return _defined(self, letter, times)
         if letter == "L":
             raise NotHere("the loss is opaque when sizes are letters")
@@ -178,8 +178,12 @@ class SymbolicPoint:
 
     @staticmethod
     def matmul(a, b):
-        c = a @ b
-        return c.at((), ()) if c.axes == ((), ()) else c
+        return a @ b
+
+    @staticmethod
+    def scalar(v):
+        """An array of one entry as that entry."""
+        return v.at((), ()) if isinstance(v, Array) and v.axes == ((), ()) else v
 
     @staticmethod
     def ones(size):
@@ -236,6 +240,8 @@ class ArrayPoint:
         self.T, self.sizes, self.exact, self.head = T, dict(zip(SIZES, sizes)), exact, losses.head(head)
         self.kind = "exact" if exact else "float"
         n, h, m = sizes
+        if exact and self.head is losses.sigmoid_cross_entropy:
+            raise NotHere("a loss that takes cases or logarithms of sums has no meaning mod p")
         if exact:
             self.oracle = Oracle(seed)
             self.f = self.oracle.activation()
@@ -311,7 +317,7 @@ class ArrayPoint:
     def value(self, letter, times):
         if letter in PARAMETERS:
             return _as_matrix(self._plain(getattr(getattr(self, PARAMETERS[letter]), letter)))
-        if letter in ("D", "J", r"\Phi", r"\lambda", r"\delta", r"\varepsilon"):
+        if letter in ("D", "J", "M", r"\Phi", r"\lambda", r"\delta", r"\varepsilon"):
             return _defined(self, letter, times)
         if letter == "L" and not times:
             return sum(self.value("L", (t,)) for t in range(1, self.T + 1))
@@ -363,8 +369,8 @@ class ArrayPoint:
             v = self.head.g(*rows) if function == "g" else self.head.loss(*rows)
             return self._plain(v).T if function == "g" else self._plain(v)[0]
         if function in (r"\exp", r"\log", r"\tanh", r"\sigma"):
-            if self.exact and function in (r"\exp", r"\log"):
-                return np.frompyfunc(lambda k: self.oracle.value(function[1:], k), 1, 1)(a)
+            if self.exact and function == r"\exp":  # log is none: an oracle does not turn products into sums
+                return np.frompyfunc(lambda k: self.oracle.value("exp", k), 1, 1)(a)
             if not self.exact:
                 return {r"\exp": np.exp, r"\log": np.log, r"\tanh": np.tanh, r"\sigma": activations.sigmoid.f}[function](a)
         raise NotHere(f"{function} has no meaning mod p")
@@ -394,8 +400,12 @@ class ArrayPoint:
     def matmul(a, b):
         if a.shape[1] != b.shape[0]:
             raise shapes.ShapeError(f"cannot multiply {a.shape} by {b.shape}")
-        c = a @ b
-        return c[0, 0] if c.shape == (1, 1) else c
+        return a @ b
+
+    @staticmethod
+    def scalar(v):
+        """An array of one entry as that entry."""
+        return v[0, 0] if isinstance(v, np.ndarray) and v.shape == (1, 1) else v
 
     def ones(self, size):
         return np.ones((self.sizes[size], 1), dtype=int)
@@ -418,9 +428,8 @@ class ArrayPoint:
     def agree(i, j):
         return int(i == j)
 
-    @staticmethod
-    def divide(a, b):
-        return a / b
+    def divide(self, a, b):
+        return Residue(1) * a / b if self.exact else a / b
 
     def error(self, a, b):
         """max |a − b| over the larger of max |a| and max |b|; 0.0 or infinity where arithmetic is exact."""
@@ -457,6 +466,8 @@ def _defined(point, letter, times):
         return point.call("diag", point.call("f'", point.value("a", times)))
     if letter == "J":
         return point.derivative("immediate", ("s", (t,)), ("s", (t - 1,)))
+    if letter == "M":
+        return point.derivative("total", ("s", (t,)), ("W", ()), vec=True)
     return point.derivative("total", ("s", (t,)), ("s", (times[1],)))  # Φ
 
 

@@ -46,7 +46,7 @@ class Evaluator:
         self.point, self.times, self.components, self.aliases = point, times, components, aliases
 
     def __call__(self, node):
-        return getattr(self, "_" + node.op)(*node.parts)
+        return self.point.scalar(getattr(self, "_" + node.op)(*node.parts))
 
     def within(self, times=(), components=()):
         return Evaluator(self.point, {**self.times, **dict(times)}, {**self.components, **dict(components)}, self.aliases)
@@ -111,6 +111,8 @@ class Evaluator:
         if kind == "immediate" and letter not in ("a", "s"):
             raise Ambiguous(f"an immediate derivative is defined for a_t and s_t, not for {letter}")
         matrix = below_letter in PARAMETERS and len(VOCABULARY[below_letter][1]) == 2
+        if matrix and self.point.kind != "symbolic" and self.point.value(below_letter, ()).size == 1:
+            vec = True  # the scalar case: one entry, so its place does not matter
         if matrix and letter != "L" and not vec and not below_components:
             raise ShapeError(f"d{letter}/d{below_letter} is of third order; write vec({below_letter})^T below, or components")
         kind = "immediate" if kind == "immediate" else "total"
@@ -301,7 +303,7 @@ def _compare(relation, point, times, aliases):
         for side, val in ((relation.left, left), (relation.right, right)):
             key = _library_key(side, value)
             if key in point.library():
-                code = max(code or 0.0, point.error(val, point.library()[key]))
+                code = max(code or 0.0, point.error(val, point.scalar(point.library()[key])))
     return point.error_of_all(lefts, rights), code
 
 
