@@ -36,7 +36,7 @@ $(PEERS): $(READY) requirements/peers.txt
 
 book: $(READY)  ## build the site; any warning, failing cell or unproved equation is an error
 	@echo "==> Building the book: every page runs, every labelled equation is checked"
-	@$(BIN)/jupyter-book build . -W -n --keep-going
+	@$(BIN)/python book/_tools/build.py -W -n --keep-going
 	@echo "==> Checking the built site"
 	@$(BIN)/python book/_tools/check_site.py $(SITE)
 	@echo "==> Book: $(SITE)/index.html"

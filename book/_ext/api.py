@@ -1,22 +1,29 @@
-"""``{api} rnnlib.rnn``: the functions and classes of a module, with their docstrings as they are written.
+"""``{api} rnnlib.rnn``: the functions and classes of a module, each with its docstring.
 
-Docstrings hold aligned formulas, so they are shown as preformatted text.
+Docstrings are NumPy style. Their prose becomes paragraphs, ``Parameters`` and the like become lists, ``Examples`` stay as they are.
 A label of an equation in a docstring, ``(eq-model-a)``, becomes a link that shows the equation's number.
-What is listed: the names that the module defines and that do not begin with an underscore.
+What is listed: the names that the module defines and that do not begin with an underscore;
+for a package with ``__all__`` the names in it that the package's own modules define.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
+import textwrap
 
 from docutils import nodes
 from ledger import equation_link
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-LABEL = re.compile(r"\beq(?:-[a-z0-9]+)+\b")
+HEADING = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}$", re.M)
+LISTS = {"Parameters", "Returns", "Raises", "Attributes", "Yields"}
+INLINE = re.compile(
+    r"(?::\w+:)?``(?P<literal>.+?)``|:math:`(?P<math>[^`]+)`|(?<![\w*])\*(?P<emphasis>\w[^*]*)\*(?![\w*])|\b(?P<label>eq(?:-[a-z0-9]+)+)\b"
+)
 
 
 class Api(SphinxDirective):
@@ -48,28 +55,57 @@ class Api(SphinxDirective):
         body = addnodes.desc_content("", self.docstring(thing))
         return addnodes.desc("", signature, body, domain="py", objtype=kind, desctype=kind, no_index=False, classes=["py"])
 
-    def docstring(self, thing) -> nodes.Node:
-        text, block, end = inspect.getdoc(thing) or "", nodes.literal_block(classes=["docstring"]), 0
-        for match in LABEL.finditer(text):
-            block += [nodes.Text(text[end : match.start()]), self.label(match[0])]
-            end = match.end()
-        block += nodes.Text(text[end:])
-        return block
+    def docstring(self, thing) -> nodes.Element:
+        box = nodes.container(classes=["docstring"])
+        for title, text in sections(inspect.getdoc(thing) or ""):
+            if title:
+                box += nodes.rubric("", title)
+            box += self.section(title, text)
+        return box
 
-    def label(self, label: str) -> nodes.Node:
-        link = equation_link(label, self.env.docname)
-        link["refwarn"] = not self.config.partial_book
-        return link
+    def section(self, title: str, text: str) -> list[nodes.Node]:
+        if title == "Examples":
+            return [nodes.doctest_block(text, text)]
+        if title in LISTS:
+            items = re.split(r"\n(?=\S)", text)
+            return [nodes.bullet_list("", *(nodes.list_item("", self.paragraph(item)) for item in items))]
+        return [self.paragraph(part) for part in re.split(r"\n\s*\n", text) if part.strip()]
+
+    def paragraph(self, text: str) -> nodes.Node:
+        """A paragraph with its ``literals``, *emphasis*, :math:`formulas` and links to equations."""
+        paragraph, end = nodes.paragraph(), 0
+        text = " ".join(text.split())
+        for match in INLINE.finditer(text):
+            paragraph += nodes.Text(text[end : match.start()])
+            paragraph += self.inline(match)
+            end = match.end()
+        paragraph += nodes.Text(text[end:])
+        return paragraph
+
+    def inline(self, match: re.Match) -> nodes.Node:
+        kind, text = match.lastgroup, match[match.lastgroup]
+        if kind == "label":
+            link = equation_link(text, self.env.docname)
+            link["refwarn"] = not self.config.partial_book
+            return link
+        return {"literal": nodes.literal, "math": nodes.math, "emphasis": nodes.emphasis}[kind](text, text)
+
+
+def sections(doc: str) -> list[tuple[str, str]]:
+    """(title, text) of the parts of a NumPy-style docstring; the first part has no title."""
+    parts = HEADING.split(doc)
+    return [("", parts[0].strip("\n")), *((title, text.strip("\n")) for title, text in zip(parts[1::2], parts[2::2], strict=True))]
 
 
 def members(module) -> list[tuple[str, object]]:
-    """Public functions, classes and records that the module itself defines, in the order of its text."""
-    own = [(n, t) for n, t in vars(module).items() if not n.startswith("_") and kind_of(t) and defined_in(t, module)]
+    """Public functions and classes of a module in the order of its text, of a package in the order of ``__all__``."""
+    home = module.__name__
+    if hasattr(module, "__path__") and hasattr(module, "__all__"):
+        named = [(name, getattr(module, name)) for name in module.__all__]
+        return [(name, thing) for name, thing in named if kind_of(thing) and thing.__module__.startswith(home + ".")]
+    named = [(name, thing) for name, thing in vars(module).items() if not name.startswith("_") and kind_of(thing)]
+    own = [(name, thing) for name, thing in named if thing.__module__ == home]
     return sorted(own, key=lambda pair: first_line(pair[1]))
-
-
-def defined_in(thing, module) -> bool:
-    return getattr(thing, "__module__", None) == module.__name__
 
 
 def kind_of(thing) -> str:
@@ -86,12 +122,15 @@ def first_line(thing) -> int:
 
 
 def signature_text(thing) -> str:
-    try:
-        signature = inspect.signature(thing)
-    except (TypeError, ValueError):
-        return ""
-    plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
-    return str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+    """The parameters as the source writes them, without annotations; a record's fields."""
+    if inspect.isclass(thing):
+        return f"({', '.join(inspect.signature(thing).parameters)})"
+    definition = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(thing)))).body[0]
+    arguments = definition.args
+    for argument in ast.walk(arguments):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    return f"({ast.unparse(arguments)})"
 
 
 def setup(app):

@@ -2,6 +2,7 @@
 
 * scripts: drop the icon script (the icon font draws the same) and Thebe, load the others deferred;
 * icons: cut the icon fonts down to the icons in use;
+* pages that are no longer in the book are removed;
 * names and landmarks for screen readers; scrolling tables can be reached from the keyboard.
 
 Running it again on its own output changes nothing.
@@ -65,6 +66,7 @@ def finish(app, exception) -> None:
     if exception is not None or app.builder.format != "html":
         return
     out, icons = Path(app.outdir), set()
+    remove_old_pages(out / "book", {f"{doc}.html" for doc in app.env.found_docs}, out)
     for page in out.rglob("*.html"):
         if "_static" in page.relative_to(out).parts:
             continue
@@ -79,6 +81,12 @@ def finish(app, exception) -> None:
             icons |= set(ICON.findall(script.read_text("utf8", errors="ignore")))
     for style in (out / "_static").glob("vendor/fontawesome/*/css/all.min.css"):
         trim_icons(style, out / "_static", icons)
+
+
+def remove_old_pages(folder: Path, current: set[str], out: Path) -> None:
+    for page in folder.rglob("*.html"):
+        if page.relative_to(out).as_posix() not in current:
+            page.unlink()
 
 
 def mend_theme_script(script: Path) -> None:

@@ -7,10 +7,10 @@ everything else that is printed is one in the whole book.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
+import build
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +44,8 @@ def main(names: list[str]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     (out / "_toc.yml").write_text(yaml.safe_dump(make_toc(names), sort_keys=False), "utf8")
     (out / "_config.yml").write_text(yaml.safe_dump(make_config(), sort_keys=False), "utf8")
-    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(ROOT), "--path-output", str(out)]
-    command += ["--config", str(out / "_config.yml"), "--toc", str(out / "_toc.yml"), "--quiet"]
     print(f"==> Building {', '.join(names)} alone", flush=True)
-    failed = subprocess.run(command).returncode
+    failed = build.run("--path-output", str(out), "--config", str(out / "_config.yml"), "--toc", str(out / "_toc.yml"), "--quiet")
     if not failed:
         print(f"==> Page: {(out / '_build/html/book' / names[0]).relative_to(ROOT)}.html")
     return failed

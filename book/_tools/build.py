@@ -1,0 +1,60 @@
+"""Build the book and say what matters: ``python book/_tools/build.py``; what follows goes to ``jupyter-book build .``.
+
+Jupyter Book ends a failed build with three Python tracebacks of its own, which bury the reason.
+Here they are left out, and the reason is the last thing on the screen: Sphinx's message, or the cell that failed and its error.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+NOISE = re.compile(
+    r"^(myst v|myst-nb v|sphinx-multitoc|=+$|Or paste this|You can look at your book|\s*file://)|\[etoc\]|will overwrite data, as a file already"
+)
+SPHINX_CRASH = re.compile(r"^(Exception occurred:|The full traceback has been saved|Please also report|A bug report can be)")
+CELL_ERROR = "nbclient.exceptions.CellExecutionError"
+
+
+def readable(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without noise and, after a failure, without the tracebacks of the tools; the failed cell's own is kept."""
+    in_traceback = in_cell = False
+    for line in lines:
+        plain = COLOUR.sub("", line).rstrip()
+        in_traceback = in_traceback or plain.startswith("Traceback (most recent call last):") or plain == "Exception occurred:"
+        in_cell = plain.startswith(CELL_ERROR) or (in_cell and not plain.startswith("The above exception"))
+        if plain.endswith("[mystnb]") and not in_traceback and ": Cached" in plain:
+            continue
+        if (in_cell or not in_traceback) and not NOISE.search(plain) and not SPHINX_CRASH.match(plain):
+            yield line if sys.stdout.isatty() else f"{plain}\n"
+
+
+def squeeze(lines: Iterable[str]) -> Iterator[str]:
+    """No two empty lines in a row."""
+    empty = True
+    for line in lines:
+        if line.strip() or not empty:
+            yield line
+        empty = not line.strip()
+
+
+def run(*arguments: str) -> int:
+    """Run ``jupyter-book build`` and show what is readable of what it prints, as it comes."""
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(ROOT), *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf8", "errors": "replace"}
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **pipes) as process:
+        for line in squeeze(readable(process.stdout)):
+            print(line, end="", flush=True)
+    if process.returncode:
+        print("==> The book was NOT built; the reason is above.", file=sys.stderr)
+    return process.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(run(*sys.argv[1:]))

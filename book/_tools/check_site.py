@@ -1,0 +1,147 @@
+"""Check the built site, every page of it: ``python book/_tools/check_site.py _build/html``.
+
+A reader must be able to use the site without a network, every link inside it must lead somewhere, and nothing may be left
+half made. So each page is searched for requests that leave the site, dead links and anchors, TeX and Markdown that were not
+typeset, a missing description, and pictures without alternative text. Each finding names its page; one finding is a failure.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src", "object": "data"}
+LINK_LOADS = {"stylesheet", "preload", "icon", "preconnect", "dns-prefetch", "modulepreload", "manifest"}
+CSS_LOAD = re.compile(r"""(?:url\(|@import)\s*["']?([^"')\s;]+)""")
+MARKUP = re.compile(
+    r"\$\$|\\(?:frac|sum|prod|partial|begin|end|mathbb|text|left|right|top|delta|lambda|varepsilon)\b"
+    r"|\{(?:eq|ref|numref|doc|term|prf:ref|py:obj|cite:[tp]|glue:text)\}`"
+)
+VERBATIM = {"code", "pre", "script", "style", "annotation", "textarea", "title"}
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+WITHOUT_DESCRIPTION = {"search.html", "genindex.html", "py-modindex.html"}  # made by Sphinx
+
+
+class Page(HTMLParser):
+    """One page: its anchors, its links, what it loads, and faults that can be seen on the page alone."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.anchors: set[str] = set()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.faults: list[str] = []
+        self.described = self.redirects = False
+        self.open: list[tuple[str, bool]] = []  # the open elements, and whether each is hidden from screen readers
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs) -> None:
+        attr = {name: value or "" for name, value in attrs}
+        hidden = attr.get("aria-hidden") == "true" or bool(self.open and self.open[-1][1])
+        self.anchors |= {attr[key] for key in ("id", "name") if attr.get(key)}
+        self.loads += loads_of(tag, attr)
+        if tag == "a" and "href" in attr:
+            self.links.append(attr["href"])
+        if tag == "meta":
+            self.described |= attr.get("name") == "description" and bool(attr.get("content", "").strip())
+            self.redirects |= attr.get("http-equiv", "").lower() == "refresh"
+        if tag == "img" and not attr.get("alt", "").strip() and not hidden:
+            self.faults.append(f"the picture {attr.get('src', '')[:60]!r} has no alternative text")
+        if tag == "svg" and not attr.get("aria-label", "").strip() and not hidden:
+            self.faults.append(f"an svg (class {attr.get('class', '')!r}) has no aria-label")
+        if tag not in VOID:
+            self.open.append((tag, hidden))
+
+    def handle_startendtag(self, tag, attrs) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag) -> None:
+        depth = max((i for i, (name, _) in enumerate(self.open) if name == tag), default=None)
+        if depth is not None:
+            del self.open[depth:]
+
+    def handle_data(self, data) -> None:
+        inside = {name for name, _ in self.open}
+        if "style" in inside:
+            self.loads += CSS_LOAD.findall(data)
+        if not inside & VERBATIM:
+            self.faults += [f"markup was not typeset: …{around(data, found)}…" for found in MARKUP.finditer(data)]
+
+
+def loads_of(tag: str, attr: dict[str, str]) -> list[str]:
+    """The addresses that a browser fetches because of this element."""
+    found = CSS_LOAD.findall(attr.get("style", ""))
+    if tag in LOADING:
+        found += [attr.get(LOADING[tag], ""), *(part.split()[0] for part in attr.get("srcset", "").split(",") if part.strip())]
+    if tag == "link" and LINK_LOADS & set(attr.get("rel", "").split()):
+        found.append(attr.get("href", ""))
+    return [address for address in found if address]
+
+
+def around(text: str, found: re.Match) -> str:
+    return " ".join(text[max(0, found.start() - 30) : found.end() + 30].split())
+
+
+def leaves_site(address: str) -> bool:
+    parts = urlsplit(address)
+    return bool(parts.netloc) or parts.scheme in ("http", "https", "ftp", "ws", "wss")
+
+
+def check_page(name: str, page: Page, site: Path, pages: dict[str, Page]) -> list[str]:
+    faults = list(page.faults)
+    faults += [f"a request leaves the site: {address}" for address in page.loads if leaves_site(address)]
+    local = [a for a in page.links + page.loads if not leaves_site(a) and urlsplit(a).scheme in ("", "file")]
+    faults += filter(None, (dead(address, name, site, pages) for address in local))
+    if not page.described and not page.redirects and name not in WITHOUT_DESCRIPTION:
+        faults.append("there is no description; add myst: html_meta: description: to the page's header")
+    return faults
+
+
+def dead(address: str, name: str, site: Path, pages: dict[str, Page]) -> str:
+    """What is wrong with a link inside the site, or nothing."""
+    parts = urlsplit(address)
+    target = (site / name).parent / unquote(parts.path) if parts.path else site / name
+    target = target.resolve()
+    target = target / "index.html" if target.is_dir() else target
+    if not target.is_file() or not target.is_relative_to(site):
+        return f"dead link: {address}"
+    other = pages.get(target.relative_to(site).as_posix())
+    anchor = unquote(parts.fragment)
+    if anchor and other is not None and anchor not in other.anchors and anchor != "top":
+        return f"dead anchor: {address}"
+    return ""
+
+
+def check_styles(site: Path) -> list[str]:
+    """Requests in the style sheets that leave the site."""
+    faults = []
+    for style in sorted(site.rglob("*.css")):
+        found = [address for address in CSS_LOAD.findall(style.read_text("utf8")) if leaves_site(address)]
+        faults += [f"{style.relative_to(site)}: a request leaves the site: {address}" for address in found]
+    return faults
+
+
+def main(folder: str) -> int:
+    site = Path(folder).resolve()
+    files = [p for p in sorted(site.rglob("*.html")) if "_static" not in p.relative_to(site).parts]
+    if not files:
+        print(f"{folder} holds no page; build the book first: make book", file=sys.stderr)
+        return 2
+    pages = {p.relative_to(site).as_posix(): Page(p.read_text("utf8")) for p in files}
+    faults = [f"{name}: {fault}" for name, page in pages.items() for fault in check_page(name, page, site, pages)]
+    faults += check_styles(site)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    links = sum(len(page.links) for page in pages.values())
+    print(f"==> Site: {len(pages)} pages, {links} links, {len(faults)} fault(s)")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2] or ["_build/html"]))
