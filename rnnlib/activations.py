@@ -60,7 +60,7 @@ def _relu(a):
 
 def _hard_tanh(a):
     """min(max(a, -1), 1)."""
-    return _where(np.real(a) > 1, 1, _where(np.real(a) < -1, -1, a))
+    return _where(np.real(a) >= 1, 1, _where(np.real(a) <= -1, -1, a))
 
 
 def _logistic(a):

@@ -100,7 +100,8 @@ def by_steps(p, trace: rnn.Trace, dL_dS, dL_ds_T=None) -> rnn.Gradients:
     batch = (lambda v: v[None]) if X.ndim == 2 else (lambda v: v)  # a single sequence is a batch of one
     steps = [Step(batch(X[t]), batch(S[t]), batch(A[t]), batch(S[t + 1])) for t in range(len(X))]
     deltas, dL_dp, dL_dX, back = back_through(rnn, p, steps, [batch(v) for v in dL_dS], f, batch(dL_ds_T))
-    return rnn.Gradients(dL_dp, np.reshape(dL_dX, X.shape), back.reshape(S[0].shape), np.reshape(deltas, A.shape))
+    dL_dX, deltas = np.reshape(dL_dX, X.shape), np.reshape(deltas, A.shape)
+    return rnn.Gradients(dL_dp, dL_dX, back.reshape(S[0].shape), deltas)
 
 
 def immediate(p, x, s_prev, a, s, f) -> Immediate:

@@ -1,0 +1,80 @@
+"""What ``import rnnlib`` brings in and costs, and what it offers: names, docstrings, labels."""
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+import rnnlib
+from rnnlib import activations, initialise, losses, model, other_ways, readout, rnn
+
+MODULES = [activations, initialise, losses, model, other_ways, readout, rnn]
+LABELS = {
+    *("eq-model-a", "eq-model-s", "eq-model-z", "eq-model-o", "eq-model-loss"),
+    *("eq-output-v", "eq-output-c", "eq-output-epsilon"),
+    *("eq-one-step-u", "eq-one-step-w", "eq-one-step-j", "eq-one-step-vjp"),
+    *("eq-gradient-u-paths", "eq-gradient-u-outer", "eq-gradient-w-paths", "eq-gradient-w-outer"),
+    *("eq-two-directions-adjoint", "eq-two-directions-rtrl", "eq-totals-weights"),
+}
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+
+
+def test_import_brings_in_numpy_and_nothing_heavier():
+    script = "import json, sys; before = set(sys.modules); import {}; print(json.dumps(sorted(set(sys.modules) - before)))"
+    numpy, with_rnnlib = (
+        {*json.loads(run("-c", script.format(name)).stdout)} for name in ("numpy", "rnnlib")
+    )
+    assert {"numpy", "rnnlib", "rnnlib.rnn"} <= with_rnnlib
+    third_party = {name.partition(".")[0] for name in with_rnnlib - numpy} - sys.stdlib_module_names
+    assert third_party == {"rnnlib"}
+    assert not any(name.startswith(("rnnlib.proof", "rnnlib.figures", "rnnlib.data")) for name in with_rnnlib)
+
+
+def test_import_takes_little_more_than_numpy_does():
+    def own_seconds():
+        lines = run("-X", "importtime", "-c", "import rnnlib").stderr.splitlines()
+        table = [line.removeprefix("import time:").split("|") for line in lines if re.search(r"\d +\|", line)]
+        total = {name.strip(): int(microseconds) / 1e6 for _, microseconds, name in table}
+        return total["rnnlib"] - total["numpy"]
+
+    assert min(own_seconds() for _ in range(3)) < 0.2
+
+
+def test_every_name_in_all_is_there():
+    assert all(hasattr(rnnlib, name) for name in rnnlib.__all__)
+
+
+def public():
+    """Every function and class that a module of rnnlib defines under a public name."""
+    return [
+        pytest.param(thing, id=f"{module.__name__.removeprefix('rnnlib.')}.{name}")
+        for module in MODULES
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and (inspect.isfunction(thing) or inspect.isclass(thing))
+        if thing.__module__ == module.__name__ and "<lambda>" not in thing.__qualname__
+    ]
+
+
+@pytest.mark.parametrize("thing", public())
+def test_every_public_name_has_a_docstring(thing):
+    doc = inspect.getdoc(thing)
+    assert doc and doc.split("\n\n")[0].strip()
+    assert not doc.startswith(f"{thing.__name__}(")  # not the one that named tuples have by themselves
+    if inspect.isfunction(thing):
+        assert ">>>" in doc
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_labels_in_docstrings_are_those_of_the_book(module):
+    assert set(re.findall(r"eq-[a-z0-9-]+", inspect.getsource(module))) <= LABELS
+
+
+def test_every_label_is_named_by_some_function():
+    named = set().union(*(re.findall(r"eq-[a-z0-9-]+", inspect.getsource(module)) for module in MODULES))
+    assert named == LABELS
