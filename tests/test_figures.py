@@ -37,9 +37,11 @@ EXAMPLES = {
     "sum_over_paths": lambda: figures.sum_over_paths(4),
     "adjoint_way_back": lambda: figures.adjoint_way_back(3),
     "two_directions": lambda: figures.two_directions(3),
-    "readout_weights": lambda: figures.readout_weights(
-        [[0, 0, 1], [1, 1, 1], [1, 1, 0]], ["last", "all", "mask"]
-    ),
+    "bidirectional": lambda: figures.bidirectional(3),
+    "lstm_cell": lambda: figures.lstm_cell(),
+    "gru_cell": lambda: figures.gru_cell("after"),
+    "truncation_windows": lambda: figures.truncation_windows(8, 3),
+    "readout_weights": lambda: figures.readout_weights([[0, 0, 1], [1, 1, 1], [1, 1, 0]], ["last", "all", "mask"]),
     "forward_pass": lambda: figures.forward_pass(X, S, O, list("a$ł "), ["Polish", "English"]),
     "error_against_step": lambda: figures.error_against_step(STEPS, ERRORS, {"central difference": 2}),
     "cost_against_T": lambda: figures.cost_against_T(LENGTHS, SECONDS, {"BPTT": 1.0}),
@@ -64,9 +66,7 @@ def test_page_and_document_are_well_formed_and_described(name):
     figure = DRAWN[name]
     for text in (figure._repr_html_(), figure.svg):
         tree = ET.fromstring(text)
-        drawings = [
-            part for part in tree.iter() if part.tag.endswith("svg") and "rnn-svg" in part.get("class", "")
-        ]
+        drawings = [part for part in tree.iter() if part.tag.endswith("svg") and "rnn-svg" in part.get("class", "")]
         assert len(drawings) == len(figure.panels)
         for drawing in drawings:
             assert drawing.get("role") == "img"
@@ -83,11 +83,7 @@ def test_notebook_gets_html_image_and_words(name):
 
 
 def test_ids_are_unique_on_a_page_with_all_figures_and_every_reference_is_met():
-    page = "".join(
-        figure._repr_html_()
-        for key, figure in DRAWN.items()
-        if key not in ("folded_and_unfolded", "two_directions")
-    )
+    page = "".join(figure._repr_html_() for key, figure in DRAWN.items() if key not in ("folded_and_unfolded", "two_directions"))
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) > 100
     assert len(ids) == len(set(ids))
@@ -208,15 +204,21 @@ def test_evidence_bars_divide_at_the_tolerance():
     assert words == ["agrees", "refuted", "exact"]
 
 
+def test_truncation_windows_count_the_pairs_that_are_drawn():
+    window, chunks = figures.truncation_windows(8, 4).panels
+    assert "26 of 36" in window.alt and "20 of 36" in chunks.alt  # kT - k(k-1)/2, T(k+1)/2
+    for panel, kept in ((window, 26), (chunks, 20)):
+        assert panel.svg.count('style="fill:var(--c-grad') == kept
+        assert panel.svg.count("stroke:var(--c-muted") == 36 - kept
+
+
 def test_words_are_text_and_formulas_are_shapes_in_one_label():
     canvas = Canvas(300, 40)
     canvas.text(150, 20, "number of steps $T$")
     (panel,) = canvas.figure("mixed", "A label of words and a formula.").panels
     assert ">number of steps</text>" in panel.svg
     assert panel.svg.count("<use") == 1
-    word = re.search(
-        r'x="([\d.]+)" y="[\d.]+" textLength="([\d.]+)"|textLength="([\d.]+)".*?x="([\d.]+)"', panel.svg
-    )
+    word = re.search(r'x="([\d.]+)" y="[\d.]+" textLength="([\d.]+)"|textLength="([\d.]+)".*?x="([\d.]+)"', panel.svg)
     start, width = (float(word[1]), float(word[2])) if word[1] else (float(word[4]), float(word[3]))
     formula = float(re.search(r"translate\(([\d.]+)", panel.svg)[1])
     assert 2 < formula - (start + width) < 8, "the formula follows the words after one space"
@@ -255,6 +257,8 @@ def test_palette_is_the_pages_own():
         (lambda: figures.gradient_path(3, 2, 3, "W"), "1 ≤ i ≤ t ≤ T"),
         (lambda: figures.gradient_path(3, 2, 1, "V"), "use i = t"),
         (lambda: figures.gradient_path(3, 2, 1, "w"), "use 'U', 'W' or 'V'"),
+        (lambda: figures.gru_cell("beside"), "use 'before' or 'after'"),
+        (lambda: figures.truncation_windows(4, 5), "from 1 to T = 4"),
         (lambda: figures.softmax_jacobian([0.5, 0.6]), "adds up to 1.1"),
         (lambda: figures.softmax_jacobian([1.5, -0.5]), "at least 0"),
         (lambda: figures.softmax_jacobian([[0.5, 0.5]]), r"shape \(1, 2\)"),

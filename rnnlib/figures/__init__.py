@@ -7,8 +7,7 @@ try:
     import matplotlib  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        "rnnlib.figures draws with Matplotlib, which is not installed; install it with: pip install "
-        "'rnnlib[book]'"
+        "rnnlib.figures draws with Matplotlib, which is not installed; install it with: pip install 'rnnlib[book]'"
     ) from error
 
 from .diagrams import (
@@ -34,11 +33,13 @@ from .plots import (
     softmax_jacobian,
 )
 from .style import Figure, beside
+from .variants import bidirectional, gru_cell, lstm_cell, truncation_windows
 
 __all__ = [
     "Figure",
     "adjoint_way_back",
     "beside",
+    "bidirectional",
     "cost_against_T",
     "error_against_step",
     "evidence_bars",
@@ -46,6 +47,8 @@ __all__ = [
     "folded_and_unfolded",
     "forward_pass",
     "gradient_path",
+    "gru_cell",
+    "lstm_cell",
     "one_step",
     "path_of_U",
     "path_of_V",
@@ -53,6 +56,7 @@ __all__ = [
     "readout_weights",
     "softmax_jacobian",
     "sum_over_paths",
+    "truncation_windows",
     "two_directions",
     "unfolded",
     "weight_sharing",

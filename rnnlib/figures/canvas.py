@@ -29,9 +29,6 @@ class Node(NamedTuple):
     y: float
     r: float = 0.0
 
-    def shifted(self, dx: float, dy: float) -> Node:
-        return Node(self.x + dx, self.y + dy, self.r)
-
 
 class Canvas:
     """One diagram in the making.
@@ -54,7 +51,7 @@ class Canvas:
     def figure(self, name: str, alt: str) -> Figure:
         return finish(self.drawing, name, alt, min(self._sizes, default=16))
 
-    def text(self, x, y, words, size=16, colour="ink", ha="center", va="center", cls="", math=True):
+    def text(self, x, y, words, size=16, colour="ink", ha="center", va="center", math=True):
         """Words, formulas between dollar signs, or both; with math=False a dollar sign is a dollar sign."""
         self._sizes.append(size)
         with style():
@@ -67,27 +64,21 @@ class Canvas:
                 ha=ha,
                 va=va,
                 parse_math=math,
-                gid=_gid(cls or _symbol(colour)),
+                gid=_gid(_symbol(colour)),
             )
 
     def node(self, x, y, label="", shape="circle", r=21.0, colour="ink", size=19, faint=False, tint=0.07):
         """A node: `circle` for what is computed, `box` for what is given, `diamond` for a loss."""
         shapes = {
             "circle": lambda: Circle((x, y), r),
-            "box": lambda: FancyBboxPatch(
-                (x - r + 5, y - r + 5), 2 * r - 10, 2 * r - 10, boxstyle="round,pad=3,rounding_size=5"
-            ),
-            "diamond": lambda: Polygon(
-                [(x - 1.15 * r, y), (x, y + 1.15 * r), (x + 1.15 * r, y), (x, y - 1.15 * r)]
-            ),
+            "box": lambda: FancyBboxPatch((x - r + 5, y - r + 5), 2 * r - 10, 2 * r - 10, boxstyle="round,pad=3,rounding_size=5"),
+            "diamond": lambda: Polygon([(x - 1.15 * r, y), (x, y + 1.15 * r), (x + 1.15 * r, y), (x, y - 1.15 * r)]),
         }
         if shape not in shapes:
             raise ValueError(f"unknown node shape {shape!r}; use one of {sorted(shapes)}")
         for kind in ("fill", "line"):
             patch = shapes[shape]()
-            patch.set(
-                facecolor=COLOUR[colour] if kind == "fill" else "none", linewidth=0 if kind == "fill" else 1.5
-            )
+            patch.set(facecolor=COLOUR[colour] if kind == "fill" else "none", linewidth=0 if kind == "fill" else 1.5)
             patch.set(edgecolor="none" if kind == "fill" else COLOUR[colour], gid=_gid(_symbol(colour)))
             patch.set_alpha(tint if kind == "fill" else (0.45 if faint else None))
             self._add(patch)
@@ -95,21 +86,12 @@ class Canvas:
             self.text(x, y - 1, label, size=size, colour=colour)
         return Node(x, y, r + 2)
 
-    def box(self, x, y, width, height, colour="ink", tint=0.07, line=1.3, rounding=5.0, dashed=False):
+    def box(self, x, y, width, height, colour="ink", tint=0.07, line=1.3):
         """A rounded box with its lower left corner at (x, y)."""
-        shape = f"round,pad=0,rounding_size={rounding}"
-        self._add(
-            FancyBboxPatch(
-                (x, y), width, height, boxstyle=shape, fc=COLOUR[colour], ec="none", alpha=tint, lw=0
-            )
-        )
+        shape = "round,pad=0,rounding_size=5"
+        self._add(FancyBboxPatch((x, y), width, height, boxstyle=shape, fc=COLOUR[colour], ec="none", alpha=tint, lw=0))
         if line:
-            dash = (0, (3.2, 2.0)) if dashed else "-"
-            self._add(
-                FancyBboxPatch(
-                    (x, y), width, height, boxstyle=shape, fc="none", ec=COLOUR[colour], lw=line, ls=dash
-                )
-            )
+            self._add(FancyBboxPatch((x, y), width, height, boxstyle=shape, fc="none", ec=COLOUR[colour], lw=line))
 
     def arrow(
         self,
@@ -158,9 +140,7 @@ class Canvas:
         """Many tiny dots in one path."""
         gaps = np.full_like(xs, np.nan)
         xs, ys = np.column_stack([xs, xs + 0.01, gaps]).ravel(), np.column_stack([ys, ys, gaps]).ravel()
-        self.axes.add_line(
-            Line2D(xs, ys, color=COLOUR[colour], lw=2 * r, solid_capstyle="round", clip_on=False)
-        )
+        self.axes.add_line(Line2D(xs, ys, color=COLOUR[colour], lw=2 * r, solid_capstyle="round", clip_on=False))
 
     def ring(self, x, y, r=3.0, colour="ink"):
         self._add(Circle((x, y), r, fc="none", ec=COLOUR[colour], lw=1.6))
@@ -199,8 +179,7 @@ def _gid(cls: str) -> str | None:
 
 
 def _curve(start, end, via):
-    """Points from centre to centre: a straight line, a bent one, or a cubic curve through two control "
-    "points."""
+    """Points from centre to centre: a straight line, or a cubic curve with two control points."""
     p, q = np.array(start[:2], float), np.array(end[:2], float)
     if via is None:
         return np.array([p, q])
@@ -226,11 +205,7 @@ def _cut(points, radius):
     low, high = 0.0, 1.0
     for _ in range(30):  # where the segment leaves the circle
         middle = (low + high) / 2
-        low, high = (
-            (middle, high)
-            if np.linalg.norm(inner + middle * (outer - inner) - points[0]) < radius
-            else (low, middle)
-        )
+        low, high = (middle, high) if np.linalg.norm(inner + middle * (outer - inner) - points[0]) < radius else (low, middle)
     return np.vstack([inner + high * (outer - inner), points[outside:]])
 
 

@@ -28,11 +28,8 @@ def _steps(T, least: int = 1, most: int = 6) -> int:
     return T
 
 
-def _unrolled(
-    canvas: Canvas, T: int, lit: str = "UWV", left: float = 34, losses: Iterable[int] | None = None
-) -> Unrolled:
-    """Draw the network unrolled over T steps; the edges of the parameters in `lit` in colour, the others "
-    "faint."""
+def _unrolled(canvas: Canvas, T: int, lit: str = "UWV", left: float = 34, losses: Iterable[int] | None = None) -> Unrolled:
+    """Draw the network unrolled over T steps; the edges of the parameters in `lit` in colour, the others faint."""
     steps = range(1, T + 1)
     losses = set(steps if losses is None else losses)
     at = {t: left + STEP * t for t in range(T + 1)}
@@ -54,16 +51,18 @@ def _size(T: int, right: float = 34) -> tuple[float, float]:
 
 def _down(canvas: Canvas, upper: Node, lower: Node, **options) -> None:
     """The gradient's way down, to the right of the edge that led up."""
-    canvas.arrow(
-        upper.shifted(SIDE, 0)._replace(r=19), lower.shifted(SIDE, 0)._replace(r=19), "grad", **options
-    )
+    canvas.arrow(_aside(upper, SIDE, 0), _aside(lower, SIDE, 0), "grad", **options)
 
 
 def _back(canvas: Canvas, later: Node, earlier: Node, **options) -> None:
     """The gradient's way back in time, below the edge that led forward."""
-    canvas.arrow(
-        later.shifted(0, -SIDE)._replace(r=19), earlier.shifted(0, -SIDE)._replace(r=19), "grad", **options
-    )
+    canvas.arrow(_aside(later, 0, -SIDE), _aside(earlier, 0, -SIDE), "grad", **options)
+
+
+def _aside(node: Node, dx: float, dy: float) -> Node:
+    """The node moved beside its centre, with what is left of its circle there."""
+    left = max(node.r**2 - dx**2 - dy**2, 0.0)
+    return Node(node.x + dx, node.y + dy, left**0.5)
 
 
 def _between(p: Node, q: Node, part: float = 0.5) -> Node:
@@ -74,8 +73,7 @@ def _between(p: Node, q: Node, part: float = 0.5) -> Node:
 
 
 def folded() -> Figure:
-    """The folded graph: x_t through U into s_t, s_t through W into itself one step later, through V to "
-    "o_t."""
+    """The folded graph: x_t through U into s_t, s_t through W into itself one step later, through V to o_t."""
     canvas = Canvas(230, ROWS["L"] + 34)
     at = 78
     x = canvas.node(at, ROWS["x"], "$x_t$", "box")
@@ -86,16 +84,15 @@ def folded() -> Figure:
     canvas.arrow(s, o, "V", "$V$", gap=16)
     canvas.arrow(o, L)
     via = ((at + 125, ROWS["s"] + 84), (at + 125, ROWS["s"] - 84))
-    canvas.arrow(s, s.shifted(0, 0), "W", via=via)
+    canvas.arrow(s, s, "W", via=via)
     delay = at + 94
     canvas.node(delay, ROWS["s"], "", "box", r=11, colour="W", tint=1.0)
     canvas.text(at + 66, ROWS["s"] + 44, "$W$", size=17, colour="W")
     canvas.text(delay, ROWS["s"] - 52, "one step\nlater", size=14)
     return canvas.figure(
         "folded",
-        "The folded network: input x_t goes through U into the state s_t; the state goes through V to the "
-        "output o_t, "
-        "which meets its loss L_t, and through W, one step later, back into itself.",
+        "The folded network: input x_t goes through U into the state s_t; the state goes through V to "
+        "the output o_t, which meets its loss L_t, and through W, one step later, back into itself.",
     )
 
 
@@ -110,10 +107,8 @@ def unfolded(T: int = 3) -> Figure:
     return canvas.figure(
         f"unfolded-{T}",
         f"The network unfolded over {T} steps: at each step t the state s_t is made from the input x_t "
-        f"through U and "
-        f"from the state before it through W, starting from s_0, and gives the output o_t through V; o_t "
-        f"meets the loss L_t. "
-        f"U, W and V are the same at every step.",
+        "through U and from the state before it through W, starting from s_0, and gives the output "
+        "o_t through V; o_t meets the loss L_t. U, W and V are the same at every step.",
     )
 
 
@@ -124,8 +119,7 @@ def folded_and_unfolded(T: int = 3) -> Figure:
 
 
 def one_step() -> Figure:
-    """One step opened: a_t = U x_t + W s_{t-1} + b, s_t = f(a_t), with every local derivative on its way "
-    "back."""
+    """One step opened: a_t = U x_t + W s_{t-1} + b, s_t = f(a_t), with every local derivative on its way back."""
     canvas = Canvas(500, 300)
     s0 = canvas.node(42, 160, "$s_{t-1}$", r=25, size=18)
     a = canvas.node(258, 160, "$a_t$", r=25)
@@ -136,10 +130,10 @@ def one_step() -> Figure:
     canvas.arrow(x, a, "U", "$U$")
     canvas.arrow(b, a)
     canvas.arrow(a, s1, "ink", "$f$")
-    _back(canvas, s1._replace(r=23), a._replace(r=23))
+    _back(canvas, s1, a)
     _back(canvas, a, s0)
     _down(canvas, a, x)
-    canvas.arrow(a.shifted(SIDE, 0)._replace(r=22), b.shifted(SIDE, 0)._replace(r=18), "grad")
+    canvas.arrow(_aside(a, SIDE, 0), _aside(b, SIDE, 0), "grad")
     notes = (
         (358, 126, r"$\partial s_t/\partial a_t = D_t$", "center"),
         (146, 126, r"$\partial s_t/\partial s_{t-1}$", "center"),
@@ -151,9 +145,9 @@ def one_step() -> Figure:
         canvas.text(px, py, words, size=17, colour="grad", ha=ha)
     return canvas.figure(
         "one-step",
-        "One step: W times s_{t-1}, U times x_t and b are added to a_t, and f makes s_t of it. On the "
-        "dashed ways back stand "
-        "the local derivatives of s_t: D_t for a_t and for b, D_t W = J_t for s_{t-1}, D_t U for x_t.",
+        "One step: W times s_(t-1), U times x_t and b are added to a_t, and f makes s_t of it. On the "
+        "dashed ways back stand the local derivatives of s_t: D_t for a_t and for b, D_t W = J_t for "
+        "s_(t-1), D_t U for x_t.",
     )
 
 
@@ -165,23 +159,18 @@ def weight_sharing(T: int = 3) -> Figure:
     canvas = Canvas(width, 268)
     middle = left + step * (T + 1) / 2
     theta = canvas.node(middle, 34, r"$\theta$", "box")
-    states = {
-        t: canvas.node(left + step * t, 216, f"$s_{t}$", "circle" if t else "box") for t in range(T + 1)
-    }
+    states = {t: canvas.node(left + step * t, 216, f"$s_{t}$", "circle" if t else "box") for t in range(T + 1)}
     for t in range(1, T + 1):
         copy = canvas.node(left + step * t, 126, rf"$\theta^{t}$", "box")
         canvas.arrow(theta, copy, "tie", head=False)
         canvas.arrow(copy, states[t])
         canvas.arrow(states[t - 1], states[t])
         _down(canvas, states[t], copy)
-        canvas.text(
-            left + step * t + 20, 171, rf"$\partial\hat{{L}}/\partial\theta^{t}$", 15, "grad", ha="left"
-        )
+        canvas.text(left + step * t + 20, 171, rf"$\partial\hat{{L}}/\partial\theta^{t}$", 15, "grad", ha="left")
     return canvas.figure(
         f"weight-sharing-{T}",
-        f"One shared parameter θ, tied to {T} copies of itself, one for each step. "
-        f"Copy t acts only on state s_t and gets a derivative of its own; the derivative for θ is the sum "
-        f"over the copies.",
+        f"One shared parameter θ, tied to {T} copies of itself, one for each step. Copy t acts only on "
+        "state s_t and gets a derivative of its own; the derivative for θ is the sum over the copies.",
     )
 
 
@@ -189,39 +178,35 @@ def weight_sharing(T: int = 3) -> Figure:
 
 
 def path_of_V(T: int = 3) -> Figure:
-    """Where V acts, and the gradient's way to it: from each loss straight to its own V, never through "
-    "time."""
+    """Where V acts, and the gradient's way to it: from each loss straight to its own V, never through time."""
     canvas = Canvas(*_size(_steps(T), right=74))
     net = _unrolled(canvas, T, lit="V")
     for t in range(1, T + 1):
         _down(canvas, net.L[t], net.o[t])
-        _down(canvas, net.o[t], _between(net.s[t], net.o[t], 0.35)._replace(r=-0.0))
-        canvas.text(
-            net.o[t].x + 20, ROWS["o"] - 52, rf"$\varepsilon_{t}\, s_{t}^\mathsf{{T}}$", 17, "grad", ha="left"
-        )
+        _down(canvas, net.o[t], _between(net.s[t], net.o[t], 0.35))
+        canvas.text(net.o[t].x + 20, ROWS["o"] - 52, rf"$\varepsilon_{t}\, s_{t}^\mathsf{{T}}$", 17, "grad", ha="left")
     return canvas.figure(
         f"path-of-V-{T}",
-        f"The unrolled network over {T} steps with the edges of V in colour. The gradient goes, dashed, "
-        f"from each loss L_t to "
-        f"its own V and adds ε_t s_tᵀ there; none of it goes back in time.",
+        f"The unrolled network over {T} steps with the edges of V in colour. The gradient goes, "
+        "dashed, from each loss L_t to its own V and adds ε_t s_tᵀ there; none of it goes back in "
+        "time.",
     )
 
 
 def path_of_W(T: int = 3) -> Figure:
-    """Where W acts, and the gradient's way to it: from every loss back through time, δ_t s_{t-1}ᵀ at "
-    "step t."""
+    """Where W acts, and the gradient's way to it: from every loss back through time, δ_t s_{t-1}ᵀ at step t."""
     canvas = Canvas(*_size(_steps(T), right=74))
     net = _unrolled(canvas, T, lit="W")
     _all_the_way_back(canvas, net, T)
-    _back(canvas, net.s[1], _between(net.s[0], net.s[1])._replace(r=0))
+    _back(canvas, net.s[1], _between(net.s[0], net.s[1]))
     for t in range(1, T + 1):
         x = net.s[t].x - STEP / 2
         canvas.text(x, ROWS["s"] - 31, rf"$\delta_{t}\, s_{t - 1}^\mathsf{{T}}$", 17, "grad")
     return canvas.figure(
         f"path-of-W-{T}",
-        f"The unrolled network over {T} steps with the edges of W in colour. The gradient goes, dashed, "
-        f"from every loss down to its "
-        f"state and from there back in time along W; at step t it adds δ_t s_(t-1)ᵀ.",
+        f"The unrolled network over {T} steps with the edges of W in colour. The gradient goes, "
+        "dashed, from every loss down to its state and from there back in time along W; at step t it "
+        "adds δ_t s_(t-1)ᵀ.",
     )
 
 
@@ -231,15 +216,13 @@ def path_of_U(T: int = 3) -> Figure:
     net = _unrolled(canvas, T, lit="U")
     _all_the_way_back(canvas, net, T)
     for t in range(1, T + 1):
-        _down(canvas, net.s[t], _between(net.x[t], net.s[t], 0.4)._replace(r=0))
-        canvas.text(
-            net.x[t].x + 20, ROWS["x"] + 46, rf"$\delta_{t}\, x_{t}^\mathsf{{T}}$", 17, "grad", ha="left"
-        )
+        _down(canvas, net.s[t], _between(net.x[t], net.s[t], 0.4))
+        canvas.text(net.x[t].x + 20, ROWS["x"] + 46, rf"$\delta_{t}\, x_{t}^\mathsf{{T}}$", 17, "grad", ha="left")
     return canvas.figure(
         f"path-of-U-{T}",
-        f"The unrolled network over {T} steps with the edges of U in colour. The gradient goes, dashed, "
-        f"from every loss down to its "
-        f"state, back in time along W, and at each step t down towards the input, where it adds δ_t x_tᵀ.",
+        f"The unrolled network over {T} steps with the edges of U in colour. The gradient goes, "
+        "dashed, from every loss down to its state, back in time along W, and at each step t down "
+        "towards the input, where it adds δ_t x_tᵀ.",
     )
 
 
@@ -267,18 +250,14 @@ def gradient_path(T: int, t: int, i: int, parameter: str) -> Figure:
     if not 1 <= i <= t <= T:
         raise ValueError(f"t = {t}, i = {i}, T = {T}; a path needs 1 ≤ i ≤ t ≤ T")
     if parameter == "V" and i != t:
-        raise ValueError(
-            f"t = {t}, i = {i}: V acts after the state, so its path from L_t stays at step t; use i = t"
-        )
+        raise ValueError(f"t = {t}, i = {i}: V acts after the state, so its path from L_t stays at step t; use i = t")
     canvas = Canvas(*_size(T, right=84))
     net = _unrolled(canvas, T, lit="", losses=[t])
     _down(canvas, net.L[t], net.o[t])
     if parameter == "V":
         canvas.arrow(net.s[t], net.o[t], "V")
         _down(canvas, net.o[t], _between(net.s[t], net.o[t], 0.35))
-        canvas.text(
-            net.o[t].x + 20, ROWS["o"] - 52, rf"$\varepsilon_{t}\, s_{t}^\mathsf{{T}}$", 17, "grad", ha="left"
-        )
+        canvas.text(net.o[t].x + 20, ROWS["o"] - 52, rf"$\varepsilon_{t}\, s_{t}^\mathsf{{T}}$", 17, "grad", ha="left")
         factors = ""
     else:
         factors = _path_to_step(canvas, net, t, i, parameter)
@@ -316,8 +295,7 @@ def _path_to_step(canvas: Canvas, net: Unrolled, t: int, i: int, parameter: str)
 
 
 def sum_over_paths(T: int = 4) -> Figure:
-    """Every path of the sum: loss t down the rows, step i along the columns, the product Φ_{t,i} in the "
-    "cell."""
+    """Every path of the sum: loss t down the rows, step i along the columns, the product Φ_{t,i} in the cell."""
     _steps(T, least=2, most=5)
     cell, tall, left, top = (88 if T < 5 else 92), 50, 48, 38
     width, height = left + cell * T + 8, top + tall * T + 48
@@ -340,12 +318,10 @@ def sum_over_paths(T: int = 4) -> Figure:
     return canvas.figure(
         f"sum-over-paths-{T}",
         f"A triangle of {T * (T + 1) // 2} paths. Row t is the loss L_t, column i the step where the "
-        f"parameter acts; the cell holds the "
-        f"product J_t … J_(i+1), which is the identity on the diagonal. Below the diagonal the products "
-        f"grow longer; "
-        f"above it there is none, for a later step cannot change an earlier loss. Summing a column, each "
-        f"cell weighted by its "
-        f"loss, gives the adjoint λ_i.",
+        "parameter acts; the cell holds the product J_t … J_(i+1), which is the identity on the "
+        "diagonal. Below the diagonal the products grow longer; above it there is none, for a later "
+        "step cannot change an earlier loss. Summing a column, each cell weighted by its loss, gives "
+        "the adjoint λ_i.",
     )
 
 
@@ -360,9 +336,7 @@ def _product(t: int, i: int) -> str:
 def _chain(T: int, left: float = 46) -> tuple[Canvas, dict[int, Node], dict[int, Node]]:
     """The states in a row, each with its loss above it."""
     canvas = Canvas(left + STEP * T + 74, 296)
-    states = {
-        t: canvas.node(left + STEP * t, 150, f"$s_{t}$", "circle" if t else "box") for t in range(T + 1)
-    }
+    states = {t: canvas.node(left + STEP * t, 150, f"$s_{t}$", "circle" if t else "box") for t in range(T + 1)}
     losses = {t: canvas.node(left + STEP * t, 258, f"$L_{t}$", "diamond") for t in range(1, T + 1)}
     for t in range(1, T + 1):
         canvas.arrow(states[t - 1], states[t], "W", faint=True)
@@ -371,8 +345,7 @@ def _chain(T: int, left: float = 46) -> tuple[Canvas, dict[int, Node], dict[int,
 
 
 def adjoint_way_back(T: int = 3) -> Figure:
-    """The backward recursion: λ_t = Vᵀε_t + J_{t+1}ᵀ λ_{t+1}, δ_t = D_t λ_t, both flowing back through "
-    "time."""
+    """The backward recursion: λ_t = Vᵀε_t + J_{t+1}ᵀ λ_{t+1}, δ_t = D_t λ_t, both flowing back through time."""
     canvas, states, losses = _chain(_steps(T, least=2))
     for t in range(1, T + 1):
         x = states[t].x
@@ -387,11 +360,10 @@ def adjoint_way_back(T: int = 3) -> Figure:
         canvas.arrow(states[t], below, "grad", rf"$D_{t}\lambda_{t}$", side=1, gap=27, size=16)
     return canvas.figure(
         f"adjoint-way-back-{T}",
-        f"Back-propagation through time over {T} steps: into each state s_t come V transposed times ε_t "
-        f"from its own loss and "
-        f"J_(t+1) transposed times λ_(t+1) from the step after it; their sum is λ_t. D_t times λ_t is "
-        f"δ_t, which makes the gradients "
-        f"of the parameters. What arrives at s_0 is the gradient for the initial state.",
+        f"Back-propagation through time over {T} steps: into each state s_t come V transposed times "
+        "ε_t from its own loss and J_(t+1) transposed times λ_(t+1) from the step after it; their sum "
+        "is λ_t. D_t times λ_t is δ_t, which makes the gradients of the parameters. What arrives at "
+        "s_0 is the gradient for the initial state.",
     )
 
 
@@ -408,9 +380,8 @@ def two_directions(T: int = 3) -> Figure:
         forward.text(above.x + 9, 96, rf"$\partial^{{+}}s_{t}$", 16, "alt", ha="left")
     one = forward.figure(
         f"forward-{T}",
-        f"Forward over {T} steps, from left to right: M_t = J_t M_(t-1) plus the immediate derivative of "
-        f"s_t, one large matrix per "
-        f"step, from M_0 = 0.",
+        f"Forward over {T} steps, from left to right: M_t = J_t M_(t-1) plus the immediate derivative "
+        "of s_t, one large matrix per step, from M_0 = 0.",
     )
     other = adjoint_way_back(T)
     alt = f"The same sum in two orders. {one.alt} {other.alt}"

@@ -48,14 +48,9 @@ def _whole_decades(values: np.ndarray) -> tuple[float, float]:
 def _numbers(name: str, value, ndim: int, least: float = -np.inf) -> np.ndarray:
     array = np.asarray(value, dtype=float)
     if array.ndim != ndim or array.size == 0:
-        raise ValueError(
-            f"{name} has shape {array.shape}; it must have {ndim} dimension{'s' * (ndim > 1)} and not be "
-            f"empty"
-        )
+        raise ValueError(f"{name} has shape {array.shape}; it must have {ndim} dimension{'s' * (ndim > 1)} and not be empty")
     if not np.isfinite(array).all():
-        raise ValueError(
-            f"{name} has {np.sum(~np.isfinite(array))} entries that are not finite; pass finite numbers"
-        )
+        raise ValueError(f"{name} has {np.sum(~np.isfinite(array))} entries that are not finite; pass finite numbers")
     if array.min() < least:
         raise ValueError(f"{name} has the entry {array.min():g}; it must be at least {least:g}")
     return array
@@ -67,9 +62,7 @@ def _named(what: str, values: Mapping, length: int, most: int = len(CURVES)) -> 
     curves = {name: _numbers(f"{what}[{name!r}]", value, 1, least=0.0) for name, value in values.items()}
     for name, curve in curves.items():
         if len(curve) != length:
-            raise ValueError(
-                f"{what}[{name!r}] has {len(curve)} numbers; it must have {length}, as the axis has"
-            )
+            raise ValueError(f"{what}[{name!r}] has {len(curve)} numbers; it must have {length}, as the axis has")
     return curves
 
 
@@ -93,14 +86,10 @@ def _marker(canvas: Canvas, x: float, y: float, shape: str, colour: str, r: floa
     else:
         turn = np.pi / 4 if shape == "square" else 0.0
         angles = turn + np.arange(4) * np.pi / 2
-        canvas.polygon(
-            np.column_stack([x + 1.25 * r * np.cos(angles), y + 1.25 * r * np.sin(angles)]), colour
-        )
+        canvas.polygon(np.column_stack([x + 1.25 * r * np.cos(angles), y + 1.25 * r * np.sin(angles)]), colour)
 
 
-def _frame(
-    canvas: Canvas, x: Scale, y: Scale, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]]
-) -> None:
+def _frame(canvas: Canvas, x: Scale, y: Scale, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]]) -> None:
     """Axes, ticks and faint levels; the label of the y axis stands level above it."""
     for power in y.decades():
         level = y(10.0**power)
@@ -130,8 +119,7 @@ def _curve(canvas: Canvas, x: Scale, y: Scale, xs, ys, style) -> None:
 
 
 def _spread(places: list[float], apart: float, low: float, high: float) -> list[float]:
-    """The places moved as little as needed so that neighbours are `apart` from each other, within [low, "
-    "high]."""
+    """The places moved as little as needed so that neighbours are `apart` from each other, within [low, high]."""
     order = np.argsort(places)
     moved = np.array(places, float)[order]
     for _ in range(200):
@@ -189,9 +177,7 @@ def error_against_step(steps, errors_by_name: Mapping, slopes: Mapping | None = 
     if len(steps) < 2 or len(set(steps)) < 2 or not steps.all():
         raise ValueError("steps needs at least two different positive step sizes")
     order = np.argsort(steps)
-    curves = {
-        name: curve[order] for name, curve in _named("errors_by_name", errors_by_name, len(steps)).items()
-    }
+    curves = {name: curve[order] for name, curve in _named("errors_by_name", errors_by_name, len(steps)).items()}
     steps, slopes = steps[order], dict(slopes or {})
     _known("slopes", slopes, curves)
     positive = np.concatenate([curve[curve > 0] for curve in curves.values()] or [[]])
@@ -213,9 +199,7 @@ def error_against_step(steps, errors_by_name: Mapping, slopes: Mapping | None = 
         "error-against-step",
         f"Relative error against step size, both logarithmic, for {', '.join(curves)}. "
         + " ".join(
-            f"{name}: smallest error {curve.min():.1e} at step {steps[curve.argmin()]:.0e}, error "
-            f"{curve[0]:.1e} "
-            f"at step {steps[0]:.0e}."
+            f"{name}: smallest error {curve.min():.1e} at step {steps[curve.argmin()]:.0e}, error {curve[0]:.1e} at step {steps[0]:.0e}."
             for name, curve in curves.items()
         ),
     )
@@ -250,9 +234,7 @@ def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None
     if len(set(T)) < 2:
         raise ValueError("T needs at least two different lengths")
     order = np.argsort(T)
-    curves = {
-        name: curve[order] for name, curve in _named("seconds_by_name", seconds_by_name, len(T)).items()
-    }
+    curves = {name: curve[order] for name, curve in _named("seconds_by_name", seconds_by_name, len(T)).items()}
     T, exponents = T[order], dict(exponents or {})
     _known("exponents", exponents, curves)
     if not all(curve.all() for curve in curves.values()):
@@ -282,8 +264,7 @@ def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None
 
 
 def evidence_bars(errors_by_name: Mapping, tolerance: float) -> Figure:
-    """The error that each formula attains, on a logarithmic scale, with the tolerance between right and "
-    "wrong.
+    """The error that each formula attains, on a logarithmic scale, with the tolerance between right and wrong.
 
     `errors_by_name` maps a formula's name (words, or LaTeX between dollar signs) to its relative error.
     Errors up to the tolerance are drawn as discs, larger ones as crosses.
@@ -312,15 +293,12 @@ def evidence_bars(errors_by_name: Mapping, tolerance: float) -> Figure:
         canvas.line([x.start, place], [y, y], colour="muted", linewidth=1.4)
         _marker(canvas, place, y, "disc" if agrees else "cross", colour, 5.5)
         canvas.text(x.start - 12, y, name, 16, ha="right")
-        canvas.text(
-            466, y, "exact" if error == 0 else "agrees" if agrees else "refuted", 15, colour, ha="left"
-        )
+        canvas.text(466, y, "exact" if error == 0 else "agrees" if agrees else "refuted", 15, colour, ha="left")
     return canvas.figure(
         "evidence-bars",
         f"Relative errors on a logarithmic scale against the tolerance {tolerance:.0e}: "
         + "; ".join(
-            f"{name}: {error:.1e}, {'agrees' if error <= tolerance else 'refuted'}"
-            for name, error in zip(names, errors, strict=True)
+            f"{name}: {error:.1e}, {'agrees' if error <= tolerance else 'refuted'}" for name, error in zip(names, errors, strict=True)
         )
         + ".",
     )
@@ -337,10 +315,7 @@ def readout_weights(weights: Sequence, names: Sequence[str]) -> Figure:
     `weights` is a sequence of arrays (T,), `names` their names; a weight of 0 is drawn as an open ring.
     """
     if len(weights) != len(names) or not names:
-        raise ValueError(
-            f"{len(weights)} arrays of weights and {len(names)} names; there must be as many, and at "
-            f"least one"
-        )
+        raise ValueError(f"{len(weights)} arrays of weights and {len(names)} names; there must be as many, and at least one")
     rows = [_numbers(f"weights of {name!r}", row, 1) for name, row in zip(names, weights, strict=True)]
     if max(len(row) for row in rows) > 16:
         raise ValueError(f"{max(len(row) for row in rows)} steps; the figure shows at most 16")
@@ -352,16 +327,11 @@ def readout_weights(weights: Sequence, names: Sequence[str]) -> Figure:
     return canvas.figure(
         "readout-weights",
         "The weight of each step's loss. "
-        + " ".join(
-            f"{name}: {', '.join(f'{weight:.3g}' for weight in row)}."
-            for name, row in zip(names, rows, strict=True)
-        ),
+        + " ".join(f"{name}: {', '.join(f'{weight:.3g}' for weight in row)}." for name, row in zip(names, rows, strict=True)),
     )
 
 
-def _stems(
-    canvas: Canvas, left: float, bottom: float, wide: float, tall: float, name: str, row: np.ndarray
-) -> None:
+def _stems(canvas: Canvas, left: float, bottom: float, wide: float, tall: float, name: str, row: np.ndarray) -> None:
     base, top, start, end = bottom + 34, bottom + tall - 42, left + 44, left + wide - 8
     most = np.abs(row).max() or 1.0
     gap = (end - start) / len(row)
@@ -431,15 +401,11 @@ def forward_pass(X, S, O, tokens: Sequence[str], classes: Sequence[str]) -> Figu
     X, S, O = _numbers("X", X, 2), _numbers("S", S, 2), _numbers("O", O, 2)
     T = len(X)
     if len(S) != T + 1 or len(O) != T or len(tokens) != T:
-        raise ValueError(
-            f"X has {T} steps, S {len(S)}, O {len(O)}, tokens {len(tokens)}; S needs {T + 1}, the others {T}"
-        )
+        raise ValueError(f"X has {T} steps, S {len(S)}, O {len(O)}, tokens {len(tokens)}; S needs {T + 1}, the others {T}")
     if len(classes) != O.shape[1]:
         raise ValueError(f"{len(classes)} names of classes for {O.shape[1]} outputs; there must be as many")
     if T > 16 or S.shape[1] > 24 or len(classes) > 12:
-        raise ValueError(
-            f"T = {T}, h = {S.shape[1]}, m = {len(classes)}; the figure shows at most 16, 24 and 12"
-        )
+        raise ValueError(f"T = {T}, h = {S.shape[1]}, m = {len(classes)}; the figure shows at most 16, 24 and 12")
     used = [k for k in range(X.shape[1]) if X[:, k].any()]
     letters = [_shown(next((tokens[t] for t in range(T) if X[t, k]), "")) for k in used]
     left = 30 + max(words_width(name, 15) for name in [*classes, *letters])
@@ -468,10 +434,10 @@ def forward_pass(X, S, O, tokens: Sequence[str], classes: Sequence[str]) -> Figu
     likely = classes[int(O[-1].argmax())]
     return canvas.figure(
         "forward-pass",
-        f"A forward pass over the {T} symbols {' '.join(map(_shown, tokens))}: below, the one-hot inputs; "
-        f"in the middle, "
-        f"{S.shape[1]} state units from s_0 on; above, the outputs for {', '.join(map(str, classes))}. "
-        f"After the last symbol the largest output is {likely}, {O[-1].max():.2f}.",
+        f"A forward pass over the {T} symbols {' '.join(map(_shown, tokens))}: below, the one-hot "
+        f"inputs; in the middle, {S.shape[1]} state units from s_0 on; above, the outputs for "
+        f"{', '.join(map(str, classes))}. After the last symbol the largest output is {likely}, "
+        f"{O[-1].max():.2f}.",
     )
 
 
@@ -480,8 +446,7 @@ def _shown(token: str) -> str:
 
 
 def _cells(canvas, block, labels, left, bottom, cell, tall, scale) -> None:
-    """A matrix as cells: the stronger the larger; a negative entry in the second colour, with a bar; a "
-    "dot for 0."""
+    """A matrix as cells: the stronger the larger; a negative entry in the second colour, with a bar; a dot for 0."""
     for r in range(len(block)):
         y = bottom + tall * (len(block) - 1 - r)
         if labels[r]:

@@ -160,8 +160,7 @@ def finish(drawing: MplFigure, name: str, alt: str, smallest: float) -> Figure:
 
 
 def _runs(text: str, ismath: bool) -> list[tuple[str, bool]]:
-    """Cut a label at its dollar signs: pairs (run, is it a formula); spaces at the seams become runs of "
-    "spaces."""
+    """Cut a label at its dollar signs: pairs (run, is it a formula); spaces at the seams become runs of spaces."""
     if not ismath:
         return [(text, False)]
     runs = []
@@ -198,8 +197,7 @@ def words_width(text: str, size: float) -> float:
 
 
 class _Renderer(RendererSVG):
-    """Matplotlib's SVG renderer, with words written as text and formulas as shapes, also within one "
-    "label."""
+    """Matplotlib's SVG renderer, with words written as text and formulas as shapes, also within one label."""
 
     def __init__(self, width, height, out):
         self.word_widths: list[float | None] = []  # one for every <text>, in the order written
@@ -239,8 +237,7 @@ _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
 def _tidy(raw: str, word_widths: list, name: str) -> str:
-    """What stands inside the SVG element of a page, from Matplotlib's document: see the module's "
-    "docstring."""
+    """What stands inside the SVG element of a page, from Matplotlib's document: see the module's docstring."""
     root = ET.fromstring(raw)
     for element in root.iter():
         element.tag = element.tag.split("}")[-1]
@@ -349,9 +346,7 @@ def _document(figure: Figure) -> str:
     """All panels in one SVG document, the palette of both themes inside."""
     gap, x, parts = 24, 0.0, []
     for panel in figure.panels:
-        sized = panel.svg.replace(
-            "<svg ", f'<svg x="{x:g}" width="{panel.width:g}" height="{panel.height:g}" ', 1
-        )
+        sized = panel.svg.replace("<svg ", f'<svg x="{x:g}" width="{panel.width:g}" height="{panel.height:g}" ', 1)
         parts.append(sized)
         x += panel.width + gap
     width, height = x - gap, max(panel.height for panel in figure.panels)
