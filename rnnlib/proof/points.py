@@ -190,6 +190,10 @@ class SymbolicPoint:
         return shapes.ones(size, "")
 
     @staticmethod
+    def eye(size):
+        return shapes.eye((size,))
+
+    @staticmethod
     def eye_like(v):
         return shapes.eye(v.axes[0])
 
@@ -409,6 +413,9 @@ class ArrayPoint:
 
     def ones(self, size):
         return np.ones((self.sizes[size], 1), dtype=int)
+
+    def eye(self, size):
+        return np.eye(self.sizes[size], dtype=int)
 
     @staticmethod
     def eye_like(v):

@@ -58,8 +58,8 @@ class Evaluator:
 
     def _name(self, letter, *subscripts):
         letter = self.aliases.get(letter, letter)
-        if letter == "I" and not subscripts:
-            return IDENTITY
+        if letter == "I":
+            return self.point.eye(subscripts[0]) if subscripts else IDENTITY
         if letter == "T" and not subscripts:
             return self.times["T"]
         if letter in SIZES and not subscripts:
@@ -165,7 +165,10 @@ class Evaluator:
         return a * b
 
     def _kron(self, a, b):
-        return self.point.kron(self(a), self(b))
+        a, b = self(a), self(b)
+        if a is IDENTITY or b is IDENTITY:
+            raise TexError("an identity in a Kronecker product needs its size: write I_m, I_h or I_n")
+        return self.point.kron(a, b)
 
     def _T(self, a):
         v = self(a)

@@ -14,7 +14,7 @@ Expressions are built from
     \sum_{t=1}^{T}   \prod_{j=..}^{..} (smallest j on the left)   \overleftarrow{\prod}_{j=..}^{..} (largest j on the left)
     \frac{\partial A}{\partial B}   \frac{\partial^{+} A}{\partial B}   \frac{\mathrm{d} A}{\mathrm{d} B}
     [i = p]                                        1 if the indices agree, else 0
-    I   \mathbf{1}_{m}                             identity; column of ones
+    I   I_{m}   \mathbf{1}_{m}                     identity, of the size that fits or of a given one; column of ones
 
 Rows of ``\begin{aligned}`` continue one another at ``&=``; what follows ``&&`` is the row's reason, in ``\text{..}``.
 Anything else is an error: nothing is dropped in silence.
@@ -163,7 +163,7 @@ def _range(toks):
         while p.peek() in (r"\le", "<"):
             strict = p.take() == "<"
             if strict:
-                chain[-1] = ("+", chain[-1], 1)
+                chain.append(("+", chain[-1], 1))  # the letter itself stays: it may be bounded from below as well
             chain.append(p.index())
         p.end()
     except TexError:
@@ -353,7 +353,7 @@ class _Parser:
 
     def name(self):
         t = self.take()
-        if not (re.fullmatch(r"[a-zA-Z]'?", t) or t in _GREEK or t == r"\mathbf{1}"):
+        if not (re.fullmatch(r"[a-zA-Z]", t) or t in _GREEK or t == r"\mathbf{1}"):
             raise TexError(f"{t!r} is not in the dialect, in {self.tex!r}")
         subscripts = ()
         if self.accept("_"):
