@@ -14,6 +14,7 @@ pytest.importorskip("matplotlib")
 from rnnlib import figures
 from rnnlib.figures import style
 from rnnlib.figures.canvas import Canvas
+from rnnlib.figures.plots import _stretch
 
 STEPS = 10.0 ** -np.arange(1.0, 9.0)
 ERRORS = {"central difference": STEPS**2 + 1e-16 / STEPS, "complex step": np.where(STEPS < 1e-7, 0, STEPS**2)}
@@ -41,7 +42,9 @@ EXAMPLES = {
     "lstm_cell": lambda: figures.lstm_cell(),
     "gru_cell": lambda: figures.gru_cell("after"),
     "truncation_windows": lambda: figures.truncation_windows(8, 3),
-    "readout_weights": lambda: figures.readout_weights([[0, 0, 1], [1, 1, 1], [1, 1, 0]], ["last", "all", "mask"]),
+    "readout_weights": lambda: figures.readout_weights(
+        [np.eye(12)[11], np.ones(12), np.ones(12) / 12, np.linspace(0, 0.8125, 12)], ["last", "all", "mean", "ramp"]
+    ),
     "forward_pass": lambda: figures.forward_pass(X, S, O, list("a$ł "), ["Polish", "English"]),
     "error_against_step": lambda: figures.error_against_step(STEPS, ERRORS, {"central difference": 2}),
     "cost_against_T": lambda: figures.cost_against_T(LENGTHS, SECONDS, {"BPTT": 1.0}),
@@ -198,6 +201,17 @@ def test_softmax_jacobian_writes_the_numbers_of_diag_minus_outer_product():
     assert [float(cell.replace("−", "-")) for cell in cells] == pytest.approx(expected.ravel(), abs=0.005)
 
 
+def test_readout_weights_writes_the_mean_as_a_fraction():
+    assert ">1/12</text>" in DRAWN["readout_weights"].svg
+    assert ">0.812</text>" in DRAWN["readout_weights"].svg
+
+
+def test_reference_slope_follows_the_stretch_that_has_the_slope():
+    saturated = np.minimum(STEPS**2, 1e-4)
+    (low, _), (high, _) = _stretch(STEPS[::-1], saturated[::-1], 2)
+    assert (low, high) == (1e-8, 1e-2)
+
+
 def test_evidence_bars_divide_at_the_tolerance():
     errors = {"at": 1e-12, "above": 1.01e-12, "nought": 0.0}
     words = re.findall(r">(agrees|refuted|exact)<", figures.evidence_bars(errors, 1e-12).svg)
@@ -267,6 +281,7 @@ def test_palette_is_the_pages_own():
         (lambda: figures.evidence_bars({"a": 0.1}, 0.0), "positive"),
         (lambda: figures.evidence_bars({"a": np.nan}, 1e-12), "not finite"),
         (lambda: figures.readout_weights([[1, 1]], ["a", "b"]), "1 arrays of weights and 2 names"),
+        (lambda: figures.readout_weights([[1, -1]], ["a"]), "entry -1; it must be at least 0"),
         (lambda: figures.readout_weights([[1] * 17], ["a"]), "at most 16"),
         (lambda: figures.error_against_step([0.1, 0.1], {"a": [1, 1]}), "two different positive"),
         (lambda: figures.error_against_step([0.1, 0.2], {"a": [1, 1, 1]}), "has 3 numbers; it must have 2"),

@@ -210,17 +210,30 @@ def _reference_slope(canvas, x, y, steps, curves, name, slope) -> None:
 
     It stands above the topmost curve and below the others, where there is room.
     """
-    kept = curves[name] > 0
-    right, top = np.log10(steps[kept][-1]), np.log10(curves[name][kept][-1])
-    span = min((np.log10(x.high) - np.log10(x.low)) * 0.3, 0.6 * (top - np.log10(y.low)) / abs(slope or 1))
-    ends = 10.0 ** np.array([right - 1.05 * span, right - 0.05 * span])
-    px, py = x(ends), y(10.0 ** (top + slope * (np.log10(ends) - right)))
-    side = 1 if top >= max(np.log10(max(curve[-1], y.low)) for curve in curves.values()) else -1
+    first, last = _stretch(steps, curves[name], slope)
+    middle, top = (np.log10(first[0]) + np.log10(last[0])) / 2, (np.log10(first[1]) + np.log10(last[1])) / 2
+    span = min(0.8 * (np.log10(last[0]) - np.log10(first[0])), 0.3 * (np.log10(x.high) - np.log10(x.low)))
+    ends = 10.0 ** np.array([middle - span / 2, middle + span / 2])
+    px, py = x(ends), y(10.0 ** (top + slope * (np.log10(ends) - middle)))
+    beside = [np.interp(middle, np.log10(steps[c > 0]), np.log10(c[c > 0])) for c in curves.values() if (c > 0).any()]
+    side = 1 if top >= max(beside) - 0.05 else -1
     across = side * np.array([py[0] - py[1], px[1] - px[0]]) / np.hypot(px[1] - px[0], py[1] - py[0])
     px, py = px + 14 * across[0], py + 14 * across[1]
     canvas.line(px, np.minimum(py, y.end), colour="muted", linewidth=1.4, linestyle=(0, (5, 2.5)))
     words, place = f"slope {slope:g}", (px.mean() + 9 * across[0], py.mean() + 11 * across[1])
     canvas.text(*place, words, 15, "muted", ha="right" if across[0] < 0 else "left")
+
+
+def _stretch(steps, curve, slope):
+    """Both ends (step, error) of the longest stretch where the curve rises about as fast as the slope says."""
+    kept = curve > 0
+    steps, curve = steps[kept], curve[kept]
+    if len(steps) < 2:
+        raise ValueError("a curve with a reference slope needs at least two errors above 0")
+    near = np.abs(np.diff(np.log10(curve)) / np.diff(np.log10(steps)) - slope) < 0.3
+    runs = np.split(np.arange(len(near)), np.flatnonzero(np.diff(near)) + 1)
+    best = max((run for run in runs if near[run[0]]), key=len, default=np.arange(len(near) // 2, len(near)))
+    return (steps[best[0]], curve[best[0]]), (steps[best[-1] + 1], curve[best[-1] + 1])
 
 
 def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None) -> Figure:
@@ -316,7 +329,7 @@ def readout_weights(weights: Sequence, names: Sequence[str]) -> Figure:
     """
     if len(weights) != len(names) or not names:
         raise ValueError(f"{len(weights)} arrays of weights and {len(names)} names; there must be as many, and at least one")
-    rows = [_numbers(f"weights of {name!r}", row, 1) for name, row in zip(names, weights, strict=True)]
+    rows = [_numbers(f"weights of {name!r}", row, 1, least=0.0) for name, row in zip(names, weights, strict=True)]
     if max(len(row) for row in rows) > 16:
         raise ValueError(f"{max(len(row) for row in rows)} steps; the figure shows at most 16")
     down = -(-len(rows) // 2)
@@ -332,13 +345,14 @@ def readout_weights(weights: Sequence, names: Sequence[str]) -> Figure:
 
 
 def _stems(canvas: Canvas, left: float, bottom: float, wide: float, tall: float, name: str, row: np.ndarray) -> None:
-    base, top, start, end = bottom + 34, bottom + tall - 42, left + 44, left + wide - 8
-    most = np.abs(row).max() or 1.0
+    most = float(np.abs(row).max()) or 1.0
+    start = left + 16 + max(28.0, words_width(_level(most), 15))
+    base, top, end = bottom + 34, bottom + tall - 42, left + wide - 8
     gap = (end - start) / len(row)
     canvas.text(left + 8, bottom + tall - 16, name, 16, ha="left")
     canvas.line([start, end], [base, base], linewidth=1.1)
     for value in (0.0, most):
-        canvas.text(start - 8, base + (top - base) * value / most, f"{value:.3g}", 15, ha="right")
+        canvas.text(start - 8, base + (top - base) * value / most, _level(value), 15, ha="right")
     for t, value in enumerate(row, start=1):
         x, y = start + gap * (t - 0.5), base + (top - base) * value / most
         if value:
@@ -348,6 +362,13 @@ def _stems(canvas: Canvas, left: float, bottom: float, wide: float, tall: float,
             canvas.ring(x, base, 3.6, "muted")
         if t == 1 or t == len(row) or (len(row) <= 8):
             canvas.text(x, base - 17, str(t), 15)
+
+
+def _level(value: float) -> str:
+    """A weight in words: 1/7 rather than 0.143."""
+    if value and abs(1 / value - round(1 / value)) < 1e-9 and abs(value) < 1:
+        return f"1/{round(1 / value)}"
+    return f"{value:.3g}"
 
 
 def softmax_jacobian(o) -> Figure:
@@ -427,7 +448,7 @@ def forward_pass(X, S, O, tokens: Sequence[str], classes: Sequence[str]) -> Figu
     for t, token in enumerate(tokens, start=1):
         canvas.text(left + cell * (t + 0.5), y - 10, _shown(token), 17, math=False)
     for t in range(T + 1):
-        canvas.text(left + cell * (t + 0.5), y - 32, str(t), 14, "muted")
+        canvas.text(left + cell * (t + 0.5), y - 32, str(t), 15, "muted")
     canvas.text(left - 8, y - 10, "read", 15, ha="right")
     canvas.text(left - 8, y - 32, "$t$", 15, "muted", ha="right")
     _key(canvas, left + cell, 20, scale)
