@@ -88,7 +88,7 @@ class Page:
             read with ``letters``, and each line of the theorem's derivation is executed as well.
         letters : what the theorem's placeholder letters stand for, ``{"D": r"\\frac{..s_{#}}{..}"}`` with # for the index.
         function : the dotted name of the rnnlib function that the equation describes; found by itself for the gradients.
-        where : ``head``, ``f``, ``aliases``, ``sizes``, ``T``, as for ``rnnlib.proof.statement.check``.
+        where : ``head``, ``f``, ``weights``, ``aliases``, ``sizes``, ``T``, as for ``rnnlib.proof.statement.check``.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Page:
     @staticmethod
     def _describe(f, where):
         n, h, m = where.get("sizes", st.GENERIC_SIZES)
-        special = ", ".join(f"{what} {where[k]}" for k, what in (("head", "output head"), ("f", "activation")) if k in where)
+        special = ", ".join(f"{what} {where[k]}" for k, what in (("head", "output head"), ("f", "activation"), ("weights", "weights")) if k in where)
         if f.kind == "symbolic":
             return f"equal for all sizes n, h, m and every f and loss, at T = {', '.join(map(str, f.T))} (arrays of symbolic shape)"
         if f.kind == "exact":

@@ -41,6 +41,10 @@ LIBRARY_GRADIENTS = {
 }  # fmt: skip
 
 
+# Weights over time that a statement may be about, as rnnlib makes them
+WEIGHTS = {"all": readout.all_steps, "last": readout.last_step, "mean": readout.mean}
+
+
 class NotHere(LookupError):
     """This kind of point has no meaning for a letter or function; another kind may."""
 
@@ -236,11 +240,12 @@ class SymbolicPoint:
 class ArrayPoint:
     """The network at numbers: T steps, given sizes, everything random (s_0, biases, soft labels with Σy ≠ 1, weights ω_t).
 
+    ``weights`` names weights of rnnlib's (``WEIGHTS``) that take the place of the random ones.
     ``exact=True``: integers mod p, derivatives by dual numbers, f a random oracle unless an activation is given (then rational).
     ``exact=False``: float64, derivatives by the complex step.
     """
 
-    def __init__(self, T, sizes, *, exact, f=None, head=losses.softmax_cross_entropy, seed=0):
+    def __init__(self, T, sizes, *, exact, f=None, head=losses.softmax_cross_entropy, weights=None, seed=0):
         self.T, self.sizes, self.exact, self.head = T, dict(zip(SIZES, sizes)), exact, losses.head(head)
         self.kind = "exact" if exact else "float"
         n, h, m = sizes
@@ -258,7 +263,18 @@ class ArrayPoint:
         self.p = rnn.Params(draw(h, n), draw(h, h), draw(h))
         self.q = readout.Params(draw(m, h), draw(m))
         self.X, self.s_0, self.Y, self.weights = draw(T, n), draw(h), uniform(T, m), uniform(T)
+        if weights is not None:
+            self.weights = self._weights(weights)
         self._runs, self._library = {}, None
+
+    def _weights(self, name):
+        if name not in WEIGHTS:
+            raise ValueError(f"unknown weights {name!r}; known are: {', '.join(sorted(WEIGHTS))}")
+        weights = WEIGHTS[name](self.T)
+        if not self.exact:
+            return weights
+        whole = (round(w * self.T) for w in weights)  # T ω_t is a whole number for all of them
+        return self.oracle.lift(np.array([Residue(w) / self.T for w in whole], dtype=object))
 
     # -- running the network ---------------------------------------------------------------------------------------
 
@@ -502,7 +518,7 @@ def symbolic_point(T: int, output: bool = False) -> SymbolicPoint:
 
 
 @lru_cache(maxsize=None)
-def array_point(T: int, sizes: tuple, exact: bool, f: str, head: str, seed: int) -> ArrayPoint:
-    return ArrayPoint(T, sizes, exact=exact, f=f, head=head, seed=seed)
+def array_point(T: int, sizes: tuple, exact: bool, f: str, head: str, weights: str | None, seed: int) -> ArrayPoint:
+    return ArrayPoint(T, sizes, exact=exact, f=f, head=head, weights=weights, seed=seed)
 
 

@@ -218,7 +218,7 @@ def _known(letter):
     return VOCABULARY[letter]
 
 
-def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, aliases=None, sizes=GENERIC_SIZES) -> list[Finding]:
+def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, weights=None, aliases=None, sizes=GENERIC_SIZES) -> list[Finding]:
     """Evaluate a statement wherever it has a meaning; one ``Finding`` a kind of point.
 
     Parameters
@@ -226,7 +226,8 @@ def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, aliases=None, sizes=GEN
     text : the equation, in the dialect of ``rnnlib.proof.tex``.
     T : the lengths at which it is checked with symbolic sizes.
     head, f : names of the output head and the activation at the points with numbers, if the statement is about one;
-        with ``head`` or ``f`` given, or ``sizes`` other than the generic ones, symbolic sizes are left out.
+        with ``head``, ``f`` or ``weights`` given, or ``sizes`` other than the generic ones, symbolic sizes are left out.
+    weights : "all", "last" or "mean", if the statement is about these weights ω_t; random ones else.
     aliases : letters that stand for other letters, for the scalar case: {"w": "W"}.
 
     Raises
@@ -237,12 +238,12 @@ def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, aliases=None, sizes=GEN
     statement, aliases = tex.parse(text), aliases or {}
     findings, reasons = [], []
     plan = [("exact", EXACT_T), ("float", FLOAT_T)] if f is None else [("float", FLOAT_T)]
-    if head is None and f is None and sizes == GENERIC_SIZES:
+    if head is None and f is None and weights is None and sizes == GENERIC_SIZES:
         plan.insert(0, ("symbolic", T))
     output = _of_output(statement)
     for kind, length in plan:
         try:
-            findings.append(_at_all(statement, kind, length, head, f, aliases, sizes, output))
+            findings.append(_at_all(statement, kind, length, head, f, weights, aliases, sizes, output))
         except NotHere as why:
             reasons.append(f"{kind}: {why}")
     if not findings:
@@ -250,11 +251,11 @@ def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, aliases=None, sizes=GEN
     return findings
 
 
-def _at_all(statement, kind, length, head, f, aliases, sizes, output):
+def _at_all(statement, kind, length, head, f, weights, aliases, sizes, output):
     if kind == "symbolic":
         made = [points.symbolic_point(T, output) for T in length]
     else:
-        arguments = (sizes, kind == "exact", f or "tanh", head or "softmax_cross_entropy")
+        arguments = (sizes, kind == "exact", f or "tanh", head or "softmax_cross_entropy", weights)
         made = [points.array_point(length, *arguments, seed) for seed in (1, 2)]
     worst, library, note, evaluated = 0.0, None, "", 0
     for point in made:
