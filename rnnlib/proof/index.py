@@ -89,11 +89,12 @@ def _outer_functions(e):
 
 
 def _canonical_term(term, depth):
+    number, term = term.as_coeff_Mul()  # outside, so that equal sums of opposite sign cancel
     factors = Mul.make_args(term)
     sums = [f for f in factors if isinstance(f, Sum)]
     limits = [limit for s in sums for limit in s.limits]
     if not limits:
-        return term
+        return number * term
     body = Mul(*(f for f in factors if not isinstance(f, Sum)), *(s.function for s in sums))
     limits.sort(key=lambda limit: str(limit[1:]))
     candidates = []
@@ -102,4 +103,4 @@ def _canonical_term(term, depth):
             continue
         new = {limits[a][0]: sp.Symbol(f"_{depth}_{k}", integer=True) for k, a in enumerate(order)}
         candidates.append(Sum(body.xreplace(new), *((new[limits[a][0]], *limits[a][1:]) for a in order)))
-    return min(candidates, key=sp.default_sort_key)
+    return number * min(candidates, key=sp.default_sort_key)
