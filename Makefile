@@ -10,7 +10,7 @@ PEERS  := $(VENV)/.peers
 SITE   := _build/html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page test test-peers test-site serve lab lint lock clean
+.PHONY: help setup book page test test-peers test-site serve lab lint readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,7 @@ $(READY): requirements/main.txt requirements/uv.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements/main.txt 2>&1 | grep -v '^ [+-]'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json set-default-viewer markdown >/dev/null
 	@mkdir -p $(VENV)/etc/ipython
 	@echo 'c.IPKernelApp.log_level = 40  # no greeting from every kernel' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@
@@ -61,12 +62,15 @@ serve: book  ## build, then serve the site on http://localhost:8000
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
 lab: $(READY)  ## open the pages as notebooks in JupyterLab
-	@echo "==> JupyterLab on book/: right-click a page, Open With, Notebook (Ctrl-C stops)"
+	@echo "==> JupyterLab on book/: a double click opens a page as a notebook (Ctrl-C stops)"
 	@$(BIN)/jupyter lab book
 
 lint: $(READY)  ## check style
 	@echo "==> Linting"
 	@$(BIN)/ruff check .
+
+readme: $(READY)  ## write the README's formula map anew
+	@$(BIN)/python book/_tools/readme.py
 
 lock: $(READY)  ## pin requirements anew
 	@echo "==> Pinning requirements/ anew"

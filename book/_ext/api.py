@@ -22,7 +22,8 @@ from sphinx.util.docutils import SphinxDirective
 HEADING = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}$", re.M)
 LISTS = {"Parameters", "Returns", "Raises", "Attributes", "Yields"}
 INLINE = re.compile(
-    r"(?::\w+:)?``(?P<literal>.+?)``|:math:`(?P<math>[^`]+)`|(?<![\w*])\*(?P<emphasis>\w[^*]*)\*(?![\w*])|\b(?P<label>eq(?:-[a-z0-9]+)+)\b"
+    r"(?::\w+:)?``(?P<literal>.+?)``|:math:`(?P<math>[^`]+)`|(?<![\w*])\*(?P<emphasis>\w[^*]*)\*(?![\w*])"
+    r"|\((?P<sole>eq(?:-[a-z0-9]+)+)\)|\b(?P<label>eq(?:-[a-z0-9]+)+)\b"  # a number brings its own parentheses
 )
 
 
@@ -84,7 +85,7 @@ class Api(SphinxDirective):
 
     def inline(self, match: re.Match) -> nodes.Node:
         kind, text = match.lastgroup, match[match.lastgroup]
-        if kind == "label":
+        if kind in ("sole", "label"):
             link = equation_link(text, self.env.docname)
             link["refwarn"] = not self.config.partial_book
             return link

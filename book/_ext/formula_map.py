@@ -74,7 +74,10 @@ def markdown(rows: list[dict], labels: dict[str, str]) -> str:
     """The table of the README; ``labels`` maps a label to its page."""
     lines = ["| formula of the note | status | page | function | test |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
-        page = f"[{labels[row['label']].split('/')[-1]}]({labels[row['label']]}.md), `{row['label']}`"
+        if row["label"] not in labels:
+            raise ValueError(f"{MAP}: no page has an equation ({row['label']})")
+        home = labels[row["label"]]
+        page = f"[{home.split('/')[-1]}]({home}.md), `{row['label']}`"
         function, test = f"`{row['function']}`", f"`{row['test']}`"
         lines.append(f"| {row['source']}: $`{row['formula']}`$ | {row['status']} | {page} | {function} | {test} |")
     return "\n".join(lines)

@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NOISE = re.compile(
-    r"^(myst v|myst-nb v|sphinx-multitoc|=+$|Or paste this|You can look at your book|\s*file://)|\[etoc\]|will overwrite data, as a file already"
+    r"^(myst v|myst-nb v|sphinx-multitoc|=+$|Or paste this|You can look at your book|\s*file://)"
+    r"|\[etoc\]|will overwrite data, as a file already"
 )
 SPHINX_CRASH = re.compile(r"^(Exception occurred:|The full traceback has been saved|Please also report|A bug report can be)")
 CELL_ERROR = "nbclient.exceptions.CellExecutionError"

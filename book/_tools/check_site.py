@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src", "object": "data"}
+LOADING = {tag: "src" for tag in ("script", "img", "iframe", "source", "video", "audio", "embed")} | {"object": "data"}
 LINK_LOADS = {"stylesheet", "preload", "icon", "preconnect", "dns-prefetch", "modulepreload", "manifest"}
 CSS_LOAD = re.compile(r"""(?:url\(|@import)\s*["']?([^"')\s;]+)""")
 MARKUP = re.compile(

@@ -1,0 +1,176 @@
+"""Every page of the built site in a real browser: light and dark, wide and 390 px, with the network closed.
+
+Needs ``make book`` first and a Chromium on the machine; ``make test-site`` does the one and asks for the other.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+SITE = Path(__file__).resolve().parents[2] / "_build/html"
+PAGES = [path.relative_to(SITE).as_posix() for path in sorted(SITE.glob("book/*.html"))]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def address() -> str:
+    """Where the site is served while the tests run."""
+    assert PAGES, f"no page in {SITE}; run: make book"
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert path, f"no browser found (looked for {', '.join(BROWSERS)}); install Chromium, on Debian: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, address):
+    """Open a page; what goes wrong there collects in ``page.faults``."""
+    contexts = []
+
+    def open_it(path: str, width: int = 1300, scheme: str = "light"):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.faults = []
+        page.on("console", lambda message: page.faults.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on("requestfailed", lambda request: page.faults.append(f"failed: {request.url}"))
+        page.on("response", lambda r: page.faults.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        context.route("**/*", lambda route: close_network(route, address, page))
+        page.goto(f"{address}/{path}", wait_until="load")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+def close_network(route, address: str, page) -> None:
+    if route.request.url.startswith((address, "data:", "blob:")):
+        route.continue_()
+    else:
+        page.faults.append(f"a request leaves the site: {route.request.url}")
+        route.abort()
+
+
+CONTRAST = """
+() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const f = (v) => ((v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b);
+  };
+  const ground = (el) => {
+    for (; el; el = el.parentElement) {
+      const c = rgb(getComputedStyle(el).backgroundColor);
+      if (c.length < 4 || c[3] > 0.99) return c;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const el of document.querySelectorAll("article :is(.sym-U, .sym-W, .sym-V, .sym-grad, .evidence, .evidence-kind, figcaption)")) {
+    if (!el.getClientRects().length) continue;
+    const [a, b] = [light(rgb(getComputedStyle(el).color)), light(ground(el))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) low.push(`${el.className} '${el.textContent.slice(0, 20)}' ${ratio.toFixed(2)}`);
+  }
+  return [...new Set(low)];
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_quiet_self_contained_and_legible(open_page, path, scheme):
+    page = open_page(path, scheme=scheme)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert page.evaluate("document.fonts.ready.then(() => true)")
+    assert page.evaluate(CONTRAST) == []
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_page_fits_a_phone(open_page, path, scheme):
+    page = open_page(path, width=390, scheme=scheme)
+    wide = page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("article *")]
+        .filter((el) => el.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map((el) => el.outerHTML.slice(0, 120))"""
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, wide
+    assert page.faults == []
+
+
+def first_link(page, selector: str):
+    links = page.locator(selector)
+    return links.first if links.count() else None
+
+
+def test_a_reference_previews_its_equation_and_escape_closes_it(open_page):
+    previewed = 0
+    for path in PAGES:
+        page = open_page(path)
+        link = first_link(page, "article p a[href*='#equation-']")
+        if link is None:
+            continue
+        link.focus()
+        box = page.locator(".preview[role=tooltip]")
+        box.wait_for(timeout=3000)
+        assert box.locator(".katex").count(), path
+        assert link.get_attribute("aria-describedby") == box.get_attribute("id")
+        page.keyboard.press("Escape")
+        assert page.locator(".preview").count() == 0
+        assert page.faults == []
+        previewed += 1
+    assert previewed, "no page refers to an equation"
+
+
+def test_a_folded_solution_opens(open_page):
+    for path in PAGES:
+        page = open_page(path)
+        button = first_link(page, "div.solution.dropdown button.toggle-button")
+        if button is not None:
+            body = page.locator("div.solution.dropdown").first.locator(".solution-content")
+            assert not body.is_visible()
+            button.click()
+            body.wait_for(state="visible", timeout=2000)
+            return
+    pytest.fail("no page has a folded solution")
+
+
+def test_the_theme_switch_changes_the_theme(open_page):
+    page = open_page(PAGES[0])
+    for _ in range(3):
+        page.locator("button.theme-switch-button:visible").first.click()
+        if page.evaluate("document.documentElement.dataset.theme") == "dark":
+            return
+    pytest.fail("the theme never became dark")
+
+
+def test_search_finds_a_page(open_page):
+    page = open_page("search.html?q=gradient")
+    page.locator("#search-results li").first.wait_for(timeout=5000)
+    assert page.faults == []
