@@ -24,7 +24,20 @@ def derivative(expression, symbol):
     >>> derivative(Sum(U[i, k] * x[k], (k, 1, n)), U[p, q])
     KroneckerDelta(i, p)*x[q]
     """
-    return contract(sp.diff(_rename_apart(sp.sympify(expression)), symbol))
+    return contract(_primed(sp.diff(_rename_apart(sp.sympify(expression)), symbol)))
+
+
+def _primed(expression):
+    """SymPy's ``Subs(Derivative(f(ξ), ξ), ξ, a)`` written as f'(a)."""
+
+    def prime(e):
+        (point,) = e.point
+        return sp.Function(e.expr.expr.func.__name__ + "'")(point)
+
+    def is_slope(e):
+        return isinstance(e, sp.Subs) and isinstance(e.expr, sp.Derivative) and e.expr.expr.is_Function
+
+    return expression.replace(is_slope, prime)
 
 
 def contract(expression):
@@ -44,8 +57,8 @@ def equal(a, b) -> bool:
 
 def normal(expression, depth: int = 0):
     """Products spread out, deltas contracted, bound indices named in a canonical way."""
-    expression = _inside_functions(sp.sympify(expression), depth)
-    expression = _inside_functions(contract(sp.expand(_rename_apart(expression))), depth)
+    expression = _inside_functions(_flat(_rename_apart(sp.sympify(expression))), depth)
+    expression = _inside_functions(_flat(contract(expression)), depth)
     return Add(*(_canonical_term(term, depth) for term in Add.make_args(sp.expand(expression))))
 
 
@@ -57,6 +70,25 @@ def _rename_apart(expression):
         return Sum(s.function.xreplace(new), *((new[var], lo, hi) for var, lo, hi in s.limits))
 
     return expression.replace(lambda e: isinstance(e, Sum), rename)
+
+
+def _flat(expression):
+    """Σ_j (a_j Σ_k b_jk + c_j) as Σ_j Σ_k a_j b_jk + Σ_j c_j: sums over products only, no sum inside a sum."""
+
+    def spread(s):
+        out = []
+        for term in Add.make_args(sp.expand(s.function)):
+            factors = Mul.make_args(term)
+            inner = [f for f in factors if isinstance(f, Sum)]
+            body = Mul(*(f for f in factors if not isinstance(f, Sum)), *(f.function for f in inner))
+            out.append(Sum(body, *(limit for f in inner for limit in f.limits), *s.limits))
+        return Add(*out)
+
+    while True:
+        simpler = sp.expand(expression.replace(lambda e: isinstance(e, Sum), spread))
+        if simpler == expression:
+            return simpler
+        expression = simpler
 
 
 def _contract_sum(s):

@@ -19,7 +19,7 @@ from rnnlib.proof import tex
 from rnnlib.proof.induction import Theorem
 
 KINDS = ("identity", "definition", "theorem", "refuted")
-_LABELLED = re.compile(r"\$\$(.+?)\$\$[ \t]*\(([\w:.-]+)\)", re.S)
+_DISPLAY = re.compile(r"\$\$(.+?)\$\$(?:[ \t]*\(([\w:.-]+)\))?", re.S)
 _FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1`*\s*$", re.S | re.M)
 REFUTED_AT_LEAST = 1e-2  # a wrong formula must be wrong by at least a percent at the generic point
 
@@ -207,7 +207,9 @@ def labelled_equations(source: str) -> dict[str, str]:
         If a label stands twice.
     """
     found = {}
-    for text, label in _LABELLED.findall(_without_code(source)):
+    for text, label in _DISPLAY.findall(_without_code(source)):
+        if not label:
+            continue
         if label in found:
             raise ValueError(f"the label {label} stands twice on the page")
         found[label] = text.strip()
@@ -215,13 +217,13 @@ def labelled_equations(source: str) -> dict[str, str]:
 
 
 def _without_code(source):
-    """The page without its code cells and literal blocks; other directives may hold equations and stay."""
+    """The page without code cells, literal blocks and dollars in inline code; other directives may hold equations and stay."""
 
     def drop(match):
         opening = match.group().splitlines()[0]
         return match.group() if re.match(r"[`~]{3,}\{(?!code)", opening) else ""
 
-    return _FENCE.sub(drop, source)
+    return re.sub(r"`[^`\n]*\$\$[^`\n]*`", "", _FENCE.sub(drop, source))
 
 
 def _plain(text):
