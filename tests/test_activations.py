@@ -1,4 +1,4 @@
-"""Activations: values against their SymPy text, derivatives against the complex step, kinks, range, dtypes."""
+"""Activations: values against their SymPy text, derivatives against the complex step, kinks, dtypes."""
 
 from fractions import Fraction
 

@@ -26,7 +26,7 @@ def run(*arguments):
 
 
 def test_import_brings_in_numpy_and_nothing_heavier():
-    script = "import json, sys; before = set(sys.modules); import {}; print(json.dumps(sorted(set(sys.modules) - before)))"
+    script = "import json, sys; old = set(sys.modules); import {}; print(json.dumps([*set(sys.modules) - old]))"
     numpy, with_rnnlib = (
         {*json.loads(run("-c", script.format(name)).stdout)} for name in ("numpy", "rnnlib")
     )

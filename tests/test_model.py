@@ -35,7 +35,7 @@ def test_the_point_is_generic(point):
     assert np.abs(point.W - point.W.T).max() > 0.1
     assert np.abs(point.Y.sum(axis=-1) - 1).min() > 0.1
     assert np.ptp(point.weights) > 0.5
-    assert all(far_from_kinks(point, f) for f in ACTIVATIONS)
+    assert all(far_from_kinks(point, f) for f in ("relu", "hard_tanh"))
 
 
 @EVERY_ACTIVATION
@@ -53,7 +53,7 @@ def test_every_gradient_matches_central_difference(point, f, head):
 @EVERY_ACTIVATION
 @EVERY_HEAD
 def test_halving_the_step_divides_the_error_of_the_difference_by_4(point, f, head, rng):
-    """Along a random direction in all arguments at once; only the true derivative makes the error of order two."""
+    """In a random direction of all arguments; only with the true derivative is the error of order two."""
     g = point.gradients(f, head)
     direction = point._replace(**{name: rng.normal(size=getattr(point, name).shape) for name in NAMES})
     exact = sum(np.sum(g[name] * getattr(direction, name)) for name in NAMES)
@@ -63,7 +63,7 @@ def test_halving_the_step_divides_the_error_of_the_difference_by_4(point, f, hea
         return point._replace(**moved).loss(f, head)
 
     errors = [(loss(step) - loss(-step)) / (2 * step) - exact for step in (2e-4, 1e-4)]
-    assert errors[0] / errors[1] == pytest.approx(4, rel=0.01)
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.05)
 
 
 @EVERY_ACTIVATION
@@ -82,7 +82,7 @@ def test_loss_matches_another_forward(point, head):
 
 
 def columns(arguments, f, head):
-    """The loss as the book writes it, with columns and textbook functions, one sequence and one step after the other."""
+    """The loss as the book writes it, with columns and textbook functions, one step after the other."""
     point = Point(*arguments)
     f = {
         "identity": lambda a: a,
@@ -112,7 +112,7 @@ def columns(arguments, f, head):
 
 @EVERY_HEAD
 def test_dual_numbers_flow_through_and_give_the_same_derivative(point, head, rng):
-    """Objects with + - * /, an order and a few methods pass through forward and readout: a derivative of their own."""
+    """Objects with + - * /, an order and a few methods pass through: a derivative of their own."""
     direction = [rng.normal(size=array.shape) for array in point]
     dual = Point(*(np.frompyfunc(Dual, 2, 1)(a, d) for a, d in zip(point, direction, strict=True)))
     dual = dual._replace(Y=np.frompyfunc(Dual, 2, 1)(point.Y, 0 * point.Y))

@@ -1,4 +1,4 @@
-"""The other ways to the gradient against ``rnn.backward``: exactly in Fractions, kinks included, and in floats."""
+"""The other ways to the gradient against ``rnn.backward``: exactly in Fractions, kinks too, and in floats."""
 
 import numpy as np
 import pytest
@@ -24,9 +24,10 @@ def test_way_equals_backward_in_fractions(rng, way, f, B):
 
 @pytest.mark.parametrize(("f", "kinks"), [("relu", {0}), ("hard_tanh", {-1, 1})])
 def test_way_equals_backward_on_the_kinks(rng, f, kinks):
-    """Integers as parameters and data: many pre-activations fall on the kinks themselves."""
-    point = exact(rng, T=5)
-    point = point._replace(**{name: 4 * getattr(point, name) // 2 for name in ("U", "W", "b", "X", "s_0")})
+    """Parameters and data of -1, 0 and 1: many pre-activations fall on the kinks themselves."""
+    point = exact(rng, T=6, B=3)
+    small = {name: rng.integers(-1, 2, getattr(point, name).shape) for name in ("U", "W", "b", "X", "s_0")}
+    point = point._replace(**{name: a.astype(object) for name, a in small.items()})
     trace, dL_dS = states_and_effects(point, f, "squared_error")
     assert kinks <= set(trace.A.flat)
     for way in WAYS.values():
@@ -114,7 +115,7 @@ def test_the_product_of_jacobians_the_wrong_way_round_is_far_off(rng, monkeypatc
     monkeypatch.setattr(other_ways, "reduce", lambda op, factors, row: _chain(op, factors[::-1], row))
     wrong = other_ways.sum_over_paths(point.p, trace, dL_dS, share_products=False).dL_dp.W
     right = rnn.backward(point.p, trace, dL_dS).dL_dp.W
-    assert np.abs(wrong - right).max() > 0.01 * np.abs(right).max()
+    assert np.abs(wrong - right).max() > 1e-3 * np.abs(right).max()
 
 
 def _chain(op, factors, row):
@@ -128,8 +129,8 @@ def test_unroll_and_back_through_are_forward_and_backward(rng, f):
     point = exact(rng)
     trace, dL_dS = states_and_effects(point, f, "squared_error")
     steps = other_ways.unroll(rnn, point.p, list(point.X), point.s_0, activation(f))
-    assert all((s.a == a).all() and (s.s == after).all() and (s.s_prev == before).all()
-               for s, a, before, after in zip(steps, trace.A, trace.S[:-1], trace.S[1:], strict=True))  # fmt: skip
+    for step, a, before, after in zip(steps, trace.A, trace.S[:-1], trace.S[1:], strict=True):
+        assert same((step.a, step.s_prev, step.s), (a, before, after))
     deltas, dL_dp, dL_dX, dL_ds_0 = other_ways.back_through(rnn, point.p, steps, list(dL_dS), activation(f))
     got = rnn.Gradients(dL_dp, np.stack(dL_dX), dL_ds_0, np.stack(deltas))
     assert same(got, rnn.backward(point.p, trace, dL_dS))

@@ -94,7 +94,7 @@ def test_weights_for_each_step_are_those_for_each_step_and_sequence(point):
 @EVERY_HEAD
 @pytest.mark.parametrize("f", ["tanh", "relu"])
 def test_padding_matters_to_nothing(rng, weights, head, f):
-    """Inputs and targets after a sequence's end may hold anything: loss and gradients stay the same to the bit."""
+    """Inputs and targets after a sequence's end may hold anything: loss and gradients stay the same."""
     T, lengths = 6, np.array([6, 3, 1])
     point = generic(rng, T=T, B=3)._replace(weights=weights(lengths, T))
     padding = np.arange(T)[:, None] >= lengths
@@ -107,7 +107,9 @@ def test_padding_matters_to_nothing(rng, weights, head, f):
     got, want = other.gradients(f, head), point.gradients(f, head)
     for name in want:
         np.testing.assert_array_equal(got[name], want[name])
-    assert (got["X"][padding] == 0).all() and (np.abs(got["X"][~padding]).max(axis=-1) > 0).sum() >= 8
+    assert (got["X"][padding] == 0).all()
+    if f == "tanh":  # no unit is off, so every other input counts
+        assert (got["X"][~padding] != 0).all()
 
 
 @pytest.mark.parametrize(
@@ -160,8 +162,13 @@ def test_weights_have_the_dtype_asked_for(dtype):
 
 def test_weights_for_exact_numbers_are_integers(rng):
     point = exact(rng, T=3)
-    for weights in (readout.last_step(3, object), readout.all_steps(3, object), readout.mask([1, 3], 3, object),
-                    readout.last_valid([1, 3], 3, object), readout.last_step(3, int)):  # fmt: skip
+    for weights in (
+        readout.last_step(3, object),
+        readout.all_steps(3, object),
+        readout.mask([1, 3], 3, object),
+        readout.last_valid([1, 3], 3, object),
+        readout.last_step(3, int),
+    ):
         assert all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in weights.flat)
         assert isinstance(point._replace(weights=weights).loss("relu", "squared_error"), Fraction)
 
@@ -200,9 +207,8 @@ FORWARD_ERRORS = [
 
 @pytest.mark.parametrize(("name", "value", "message"), FORWARD_ERRORS)
 def test_forward_refuses(name, value, message):
-    given = dict(
-        q=readout.Params(np.ones((2, 4)), np.zeros(2)), S=np.ones((5, 3, 4)), Y=np.ones((5, 3, 2)), weights=np.ones(5)
-    )  # fmt: skip
+    q = readout.Params(np.ones((2, 4)), np.zeros(2))
+    given = dict(q=q, S=np.ones((5, 3, 4)), Y=np.ones((5, 3, 2)), weights=np.ones(5))
     given[name] = value
     with pytest.raises(ValueError, match=re.escape(message)):
         readout.forward(**given)

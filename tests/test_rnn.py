@@ -1,4 +1,4 @@
-"""The simple network: forward and backward against their own steps, pieces of time, tempting mistakes, bad input."""
+"""The simple network: forward and backward against their steps, pieces of time, tempting mistakes, bad input."""
 
 import inspect
 import re
@@ -91,7 +91,7 @@ def test_trace_holds_the_callers_inputs_and_new_states(point):
 @pytest.mark.parametrize("f", ACTIVATIONS)
 @pytest.mark.parametrize("B", [0, 2])
 def test_deltas_are_those_of_the_steps_bit_for_bit(rng, f, B):
-    """The same products in the same order; only the sums over time are taken at once, so those agree to rounding."""
+    """The same products in the same order; only the sums over time are taken at once, and agree to rounding."""
     point = generic(rng, B=B)
     trace, dL_dS = states_and_effects(point, f, "squared_error")
     got = rnn.backward(point.p, trace, dL_dS)
@@ -143,7 +143,8 @@ def test_two_pieces_of_time_are_the_whole_in_fractions(rng, f, B):
             np.concatenate([earlier.delta, later.delta]),
         )
         assert same(joined, whole)
-        assert not same(rnn.backward(point.p, first, dL_dS[:cut]), earlier)  # what is carried over counts
+        if f == "identity":  # no unit is off, so what is carried over counts
+            assert not same(rnn.backward(point.p, first, dL_dS[:cut]), earlier)
 
 
 @pytest.mark.parametrize(("f", "kinks"), [("relu", (0, 0)), ("hard_tanh", (-1, 1))])

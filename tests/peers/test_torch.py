@@ -1,8 +1,8 @@
-"""rnnlib against PyTorch: the same point, PyTorch's own differentiation, and PyTorch's own recurrent network."""
+"""rnnlib against PyTorch: the same point, PyTorch's differentiation, and its own recurrent network."""
 
 import numpy as np
 import pytest
-from generic_point import NAMES, SIZES, error, far_from_kinks, generic
+from generic_point import NAMES, SIZES, error, generic
 
 from rnnlib import model, rnn
 from rnnlib.activations import ACTIVATIONS
@@ -32,9 +32,7 @@ TORCH_LOSS = {
 
 @pytest.fixture
 def point(rng):
-    point = generic(rng)
-    assert all(far_from_kinks(point, f) for f in ACTIVATIONS)
-    return point
+    return generic(rng)
 
 
 def tensors(point, dtype):
@@ -98,7 +96,7 @@ def test_every_gradient_matches_torch_nn_rnn(point, f, head):
 @EVERY_ACTIVATION
 @EVERY_HEAD
 def test_float32_is_as_near_to_float64_as_torch_is(rng, f, head):
-    """Both round; ours may be at most a few times as far from the float64 gradient as PyTorch's, and never 2e-5 away."""
+    """Both round; ours may be a few times as far from the float64 gradient as PyTorch's, and never 2e-5 away."""
     point = generic(rng, T=20, B=4).of_dtype(np.float32)
     exact = point.of_dtype(float).gradients(f, head)
     other = tensors(point, torch.float32)
@@ -109,7 +107,7 @@ def test_float32_is_as_near_to_float64_as_torch_is(rng, f, head):
 
 
 def test_class_labels_match_torch_cross_entropy(rng, point):
-    """One-hot rows and the mean over steps and sequences are what PyTorch calls cross_entropy of class labels."""
+    """One-hot rows, and the mean over steps and sequences, are PyTorch's cross_entropy of class labels."""
     from rnnlib import one_hot, readout
 
     T, B, m = (SIZES[k] for k in "TBm")
