@@ -4,7 +4,7 @@ A head turns the output pre-activation ``z`` (last axis ``m``) into the output `
 and compares it with a target ``y``.
 Each loss is computed from ``z``, which is stable where ``log(g(z))`` is not.
 For sigmoid and squared error ε = o − y.
-For softmax ε = o·Σy − y, which is o − y where the targets of a step sum to 1.
+For softmax ε = o·Σy − y (eq-output-epsilon), which is o − y where the targets of a step sum to 1.
 On object arrays NumPy calls the methods of the entries, ``.exp()`` and ``.log()`` for softmax.
 """
 
@@ -21,7 +21,7 @@ from rnnlib.activations import sigmoid, softplus
 
 @dataclass(frozen=True)
 class Head:
-    """An output activation with its loss: o = g(z) (eq-model-o), ℓ(z, y), and ε = ∂ℓ/∂z (eq-output-epsilon).
+    """An output activation with its loss: o = g(z) (eq-model-o), ℓ(z, y), and ε = ∂ℓ/∂z.
 
     All three functions take arrays with the output's m entries along the last axis, and keep the other axes.
 

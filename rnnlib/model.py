@@ -47,7 +47,7 @@ def loss_and_gradients(
     """The loss and every gradient: forward through cell and readout, then back through both.
 
     Computes L = Σ_t ω_t ℓ(z_t, y_t) (eq-model-loss), summed over the batch,
-    then dL/dV (eq-output-v), dL/dc (eq-output-c), and from the errors ε_t (eq-output-epsilon)
+    then dL/dV (eq-output-v), dL/dc (eq-output-c), and from the errors ε_t = ∂L_t/∂z_t
     dL/dU (eq-gradient-u-outer), dL/dW (eq-gradient-w-outer), dL/db, dL/dx_t and dL/ds_0.
 
     Parameters

@@ -7,6 +7,7 @@ and one piece of code.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None) -> 
     """Outputs and losses of every step.
 
     Computes z_t = V s_t + c (eq-model-z), o_t = g(z_t) (eq-model-o), L = Σ_t ω_t ℓ(z_t, y_t) (eq-model-loss)
-    and ε_t = ω_t ∂ℓ/∂z_t (eq-output-epsilon).
+    and ε_t = ω_t ∂ℓ/∂z_t, for softmax and cross-entropy ω_t (o_t Σy_t − y_t) (eq-output-epsilon).
 
     Parameters
     ----------
@@ -187,12 +188,14 @@ def last_step(T: int, dtype=float):
 def mean(T: int, dtype=float):
     """ω_t = 1/T for every t: L is the mean of the step losses (eq-totals-weights).
 
+    With ``dtype=object`` the weights are Fractions.
+
     Examples
     --------
     >>> mean(4)
     array([0.25, 0.25, 0.25, 0.25])
     """
-    return np.ones(_length(T), dtype) / T
+    return np.ones(_length(T), dtype) * (Fraction(1, T) if np.dtype(dtype) == object else 1 / T)
 
 
 def mask(lengths, T: int, dtype=float):

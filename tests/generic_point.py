@@ -133,7 +133,7 @@ def error(have, want):
     assert have.keys() == want.keys()
     for name in want:
         assert have[name].shape == want[name].shape, name
-    return max(float(np.abs(have[name] - want[name]).max() / np.abs(want[name]).max()) for name in want)
+    return max(float(np.abs(have[name] - want[name]).max() / (np.abs(want[name]).max() or 1)) for name in want)
 
 
 def same(have, want):
