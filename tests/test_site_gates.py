@@ -43,6 +43,9 @@ The chapter is {doc}`step`; its equation is {eq}`eq-step-state`.
 
 ```{api} rnnlib.initialise
 ```
+
+```{py:function} rnnlib.rnn.step(p, x, s_prev)
+```
 """
 
 STEP = r"""# One step
@@ -73,13 +76,14 @@ print(1 + 1)
 PROVED = r"""# One step
 
 $$
-s_t = f(U x_t + W s_{t-1} + b)
+s_t = f(U x_t + W s_{t-1} + b), \qquad t = 1, \dots, T
 $$ (eq-step-state)
 
 ```{code-cell} ipython3
 from rnnlib.proof import Page
+
 page = Page("step")
-page.check("eq-step-state")
+page.check("eq-step-state", kind="definition")
 ```
 """
 
@@ -127,7 +131,7 @@ TYPESET = "s_t = f(U x_t + W s_{t-1} + b)\n$$"
 BREAKS = {
     "nothing": Break((), ()),
     "proved": Break((), (), PROVED),
-    "false equation": Break((in_step("W s_{t-1}", "W s_{t}"),), ("book/step", "eq-step-state"), PROVED),
+    "false equation": Break((in_step("W s_{t-1}", r"W^\top s_{t-1}"),), ("book/step.md", "CheckFailed", "eq-step-state"), PROVED),
     "failing cell": Break((in_step("print(1 + 1)", "raise ValueError('on purpose')"),), ("book/step", "ValueError", "on purpose")),
     "unchecked": Break((in_step(SHOWN, ""),), ("book/step: equation (eq-step-state) has no check",)),
     "ledger": Break(
