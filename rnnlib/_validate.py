@@ -26,17 +26,15 @@ def fields(name, value, record):
     try:
         return tuple(getattr(value, field) for field in record._fields)
     except AttributeError:
-        wanted = f"{record.__module__.removeprefix('rnnlib.')}.{record.__name__}({', '.join(record._fields)})"
-        raise ValueError(f"{name} is a {_type(value)}; it must be {wanted}") from None
+        wanted = f"{_name(record)}({', '.join(record._fields)})"
+        raise ValueError(f"{name} is a {_name(type(value))}; it must be {wanted}") from None
 
 
 def made_by(name, value, record):
     """``value``, if a ``forward`` made it: a record of just this kind."""
     if not isinstance(value, record):
-        module = record.__module__.removeprefix("rnnlib.")
-        raise ValueError(
-            f"{name} is a {_type(value)}; it must be the {record.__name__} that {module}.forward returned"
-        )
+        forward = _name(record).replace(record.__name__, "forward")
+        raise ValueError(f"{name} is a {_name(type(value))}; it must be the {_name(record)} of {forward}")
     return value
 
 
@@ -116,8 +114,10 @@ def _numbers(name, a):
     return a
 
 
-def _type(value):
-    return type(value).__name__
+def _name(kind):
+    """A class by name, with its module if it is one of ours: ``rnn.Trace``, ``tuple``."""
+    module = kind.__module__
+    return f"{module.removeprefix('rnnlib.')}.{kind.__name__}" if module.startswith("rnnlib.") else kind.__name__
 
 
 def _fits(shape, pattern):

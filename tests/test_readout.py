@@ -185,7 +185,7 @@ def spoilt(shape, value, dtype=float):
 
 FORWARD_ERRORS = [
     ("q", (1, 2), "q is a tuple; it must be readout.Params(V, c)"),
-    ("q", rnn.Params(1, 2, 3), "q is a Params; it must be readout.Params(V, c)"),
+    ("q", rnn.Params(1, 2, 3), "q is a rnn.Params; it must be readout.Params(V, c)"),
     ("q", readout.Params(np.ones(4), np.ones(2)), "V has shape (4,); it must be (m, h)"),
     ("q", readout.Params(np.ones((2, 4)), np.ones(4)), "c has shape (4,); it must be (2,) (V has shape (2, 4))"),
     ("q", readout.Params(spoilt((2, 4), np.nan), np.ones(2)), "V must be finite; its entry (0, 1) is nan"),
@@ -218,8 +218,8 @@ def test_forward_refuses(name, value, message):
 @pytest.mark.parametrize(
     ("q", "trace", "message"),
     [
-        (None, np.ones(3), "trace is a ndarray; it must be the Trace that readout.forward returned"),
-        (None, rnn.Trace(*range(4)), "trace is a Trace; it must be the Trace that readout.forward returned"),
+        (None, np.ones(3), "trace is a ndarray; it must be the readout.Trace of readout.forward"),
+        (None, rnn.Trace(*range(4)), "trace is a rnn.Trace; it must be the readout.Trace of readout.forward"),
         ((1, 2), None, "q is a tuple; it must be readout.Params(V, c)"),
         (
             readout.Params(np.ones((2, 3)), np.ones(2)),

@@ -302,9 +302,12 @@ def test_forward_refuses(name, value, message):
         rnn.forward(rnn.Params(**p), **rest)
 
 
-@pytest.mark.parametrize("p", [None, (1, 2, 3), readout.Params(1, 2), {"U": 1}])
-def test_forward_refuses_parameters_of_another_kind(p):
-    with pytest.raises(ValueError, match=rf"p is a {type(p).__name__}; it must be rnn.Params\(U, W, b\)"):
+@pytest.mark.parametrize(
+    ("p", "kind"),
+    [(None, "NoneType"), ((1, 2, 3), "tuple"), (readout.Params(1, 2), "readout.Params"), ({"U": 1}, "dict")],
+)
+def test_forward_refuses_parameters_of_another_kind(p, kind):
+    with pytest.raises(ValueError, match=rf"p is a {kind}; it must be rnn.Params\(U, W, b\)"):
         rnn.forward(p, np.ones((5, 3)))
 
 
@@ -320,8 +323,8 @@ BACKWARD_ERRORS = [
     ("p", rnn.Params(np.ones((4, 3)), np.eye(3), np.zeros(4)), "W has shape (3, 3); it must be (4, 4) (the trace has n = 3, h = 4)"),
     ("p", rnn.Params(np.ones((4, 3)), np.eye(4), np.zeros(3)), "b has shape (3,); it must be (4,)"),
     ("p", np.eye(4), "p is a ndarray; it must be rnn.Params(U, W, b)"),
-    ("trace", (1, 2, 3, 4), "trace is a tuple; it must be the Trace that rnn.forward returned"),
-    ("trace", readout.Trace(*range(6)), "trace is a Trace; it must be the Trace that rnn.forward returned"),
+    ("trace", (1, 2, 3, 4), "trace is a tuple; it must be the rnn.Trace of rnn.forward"),
+    ("trace", readout.Trace(*range(6)), "trace is a readout.Trace; it must be the rnn.Trace of rnn.forward"),
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from generic_point import NAMES, SIZES, error, generic
 
-from rnnlib import model, rnn
+from rnnlib import model, one_hot, readout, rnn
 from rnnlib.activations import ACTIVATIONS
 from rnnlib.losses import HEADS
 
@@ -108,8 +108,6 @@ def test_float32_is_as_near_to_float64_as_torch_is(rng, f, head):
 
 def test_class_labels_match_torch_cross_entropy(rng, point):
     """One-hot rows, and the mean over steps and sequences, are PyTorch's cross_entropy of class labels."""
-    from rnnlib import one_hot, readout
-
     T, B, m = (SIZES[k] for k in "TBm")
     labels = rng.integers(0, m, size=(T, B))
     S = rnn.forward(point.p, point.X, point.s_0).S[1:]
