@@ -17,6 +17,13 @@ import check_site
 import pytest
 
 HEADER = """---
+myst:
+  html_meta:
+    description: "A page of the small book."
+---
+"""
+
+NOTEBOOK = HEADER.replace("---\nmyst", """---
 jupytext:
   text_representation:
     extension: .md
@@ -25,11 +32,7 @@ kernelspec:
   display_name: Python 3
   language: python
   name: python3
-myst:
-  html_meta:
-    description: "A page of the small book."
----
-"""
+myst""")
 
 INDEX = """# A small book
 
@@ -164,7 +167,7 @@ def write_book(folder: Path, root: Path, step: str) -> None:
     shutil.copytree(root / "book/_static", folder / "book/_static")
     for name in ("_config.yml", "book/references.bib"):
         shutil.copy(root / name, folder / name)
-    texts = {"_toc.yml": TOC, "book/index.md": HEADER + INDEX, "book/step.md": HEADER + step}
+    texts = {"_toc.yml": TOC, "book/index.md": HEADER + INDEX, "book/step.md": NOTEBOOK + step}
     texts["book/formula_map.yml"] = MAP.replace("FUNCTION", first_function())
     texts["tests/test_small.py"] = "def test_step():\n    pass\n"
     for name, text in texts.items():
