@@ -1,7 +1,8 @@
 """What a computation costs: multiplications counted exactly, and seconds measured.
 
 ``products``         how many multiplications one of the ways to the gradient makes;
-``median_seconds``   the median time of several functions, measured in turn.
+``median_seconds``   the median time of several functions, measured in turn;
+``exponent``         the power of the size with which such times grow.
 
 A count depends on nothing but the code. A time also depends on the machine and on what else runs on it.
 """
@@ -74,11 +75,28 @@ def products(way: Callable, T: int, n: int, h: int) -> int:
     return one.products - before
 
 
-def median_seconds(functions: Mapping[str, Callable], rounds: int = 5) -> dict[str, float]:
+def problem(T: int, n: int, h: int, seed: int = 0):
+    """A random network and sequence in float64, ready for a way to the gradient: ``way(*problem(T, n, h))``.
+
+    Returns the parameters, the trace and dL/ds of every state's own step, (T, h).
+
+    Examples
+    --------
+    >>> p, trace, dL_dS = problem(T=7, n=2, h=3)
+    >>> trace.S.shape, dL_dS.shape
+    ((8, 3), (7, 3))
+    """
+    rng = np.random.default_rng(seed)
+    p = rnn.Params(rng.normal(size=(h, n)), rng.normal(size=(h, h)) / np.sqrt(h), rng.normal(size=h))
+    return p, rnn.forward(p, rng.normal(size=(T, n)), rng.normal(size=h)), rng.normal(size=(T, h))
+
+
+def median_seconds(functions: Mapping[str, Callable], rounds: int = 5, sample: float = 5e-3) -> dict[str, float]:
     """The median time of one call of each function, in seconds.
 
-    The functions are called in turn, ``rounds`` times each after one call that is not measured,
+    The functions are measured in turn, ``rounds`` times each after one call that does not count,
     so that a machine that is busy for a while is busy for all of them.
+    A function faster than ``sample`` seconds is called several times for each measurement.
 
     Raises
     ------
@@ -92,15 +110,17 @@ def median_seconds(functions: Mapping[str, Callable], rounds: int = 5) -> dict[s
     """
     if rounds < 1:
         raise ValueError(f"rounds is {rounds}; each function must be measured at least once")
-    for function in functions.values():
+    calls = {name: max(1, round(sample / _seconds(function, 1))) for name, function in functions.items()}
+    samples = [{name: _seconds(function, calls[name]) for name, function in functions.items()} for _ in range(rounds)]
+    return {name: median(one[name] for one in samples) for name in functions}
+
+
+def _seconds(function, calls):
+    """Seconds a call, over so many calls one after the other."""
+    start = perf_counter()
+    for _ in range(calls):
         function()
-    samples = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            start = perf_counter()
-            function()
-            samples[name].append(perf_counter() - start)
-    return {name: median(values) for name, values in samples.items()}
+    return (perf_counter() - start) / calls
 
 
 def exponent(sizes, seconds) -> float:

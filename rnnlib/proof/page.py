@@ -14,11 +14,12 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rnnlib.proof import bounds
 from rnnlib.proof import statement as st
 from rnnlib.proof import tex
 from rnnlib.proof.induction import Theorem
 
-KINDS = ("identity", "definition", "theorem", "refuted")
+KINDS = ("identity", "definition", "theorem", "bound", "refuted")
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$(?:[ \t]*\(([\w:.-]+)\))?", re.S)
 _FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1`*\s*$", re.S | re.M)
 REFUTED_AT_LEAST = 1e-2  # a wrong formula must be wrong by at least a percent at the generic point
@@ -136,6 +137,26 @@ class Page:
         if not wrong:
             raise CheckFailed(f"{self.name}: the formula ({label}) is shown as a mistake, but it is not refuted: {'; '.join(evidence)}")
         return self._record(Evidence(self.name, label, "refuted", text, tuple(evidence), "", {f.kind: f.error for f in findings}))
+
+    def bound(self, label, *, function="", **how) -> Evidence:
+        """Evaluate a labelled inequality, proved in the page's text, at random networks and at the worst one a search finds.
+
+        ``how`` is passed on to ``rnnlib.proof.bounds.bound``: ``f``, ``draws``, ``search``, ``seed``.
+
+        Raises
+        ------
+        CheckFailed
+            If it fails at any of them.
+        """
+        text = self._text(label)
+        margin = bounds.bound(text, **how)
+        evidence = (
+            f"holds at {margin.networks} random networks, {margin.comparisons} comparisons: left side at most {margin.largest:.3g} of the right",
+            f"search for the worst network: {margin.worst:.6g} of the right side",
+        )
+        if not margin.holds():
+            raise CheckFailed(f"{self.name}: the bound ({label}) does not hold: the left side reaches {max(margin.largest, margin.worst):.3g} times the right\n  {_plain(text)}")
+        return self._record(Evidence(self.name, label, "bound", text, evidence, function, {"bound": margin.worst}))
 
     def unchecked(self) -> list[str]:
         """Labels on the page that no check has seen yet."""

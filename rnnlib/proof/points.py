@@ -28,6 +28,7 @@ VOCABULARY = {
     "L": (1, ""), r"\omega": (1, ""),
     r"\varepsilon": (1, "m"), r"\lambda": (1, "h"), r"\delta": (1, "h"),
     "D": (1, "hh"), "J": (1, "hh"), r"\Phi": (2, "hh"), "M": (1, ""),
+    r"\gamma": (0, ""), r"\eta": (0, ""),
 }  # fmt: skip
 SIZES = ("n", "h", "m")
 PARAMETERS = {"U": "p", "W": "p", "b": "p", "V": "q", "c": "q"}
@@ -103,8 +104,8 @@ class SymbolicPoint:
             return v if len(v.axes) == 2 else _column(v)
         if letter in ("D", "J", "M", r"\Phi", r"\lambda", r"\delta") or letter == r"\varepsilon" and times[0] in (0, self.T + 1):
             return _defined(self, letter, times)
-        if letter == "L":
-            raise NotHere("the loss is opaque when sizes are letters")
+        if letter == "L" or not times:
+            raise NotHere(f"{letter} is opaque when sizes are letters")
         (t,) = times
         if letter == "s" and t == 0:
             return variable("s0", "h", "")
@@ -194,6 +195,10 @@ class SymbolicPoint:
         return shapes.ones(size, "")
 
     @staticmethod
+    def size(letter):
+        raise NotHere(f"the size {letter} as a number")
+
+    @staticmethod
     def eye(size):
         return shapes.eye((size,))
 
@@ -240,12 +245,13 @@ class SymbolicPoint:
 class ArrayPoint:
     """The network at numbers: T steps, given sizes, everything random (s_0, biases, soft labels with Σy ≠ 1, weights ω_t).
 
+    ``scales`` multiply W, and the inputs with b and s_0, at a point of floating-point numbers.
     ``weights`` names weights of rnnlib's (``WEIGHTS``) that take the place of the random ones.
     ``exact=True``: integers mod p, derivatives by dual numbers, f a random oracle unless an activation is given (then rational).
     ``exact=False``: float64, derivatives by the complex step.
     """
 
-    def __init__(self, T, sizes, *, exact, f=None, head=losses.softmax_cross_entropy, weights=None, seed=0):
+    def __init__(self, T, sizes, *, exact, f=None, head=losses.softmax_cross_entropy, weights=None, seed=0, scales=(1.0, 1.0)):
         self.T, self.sizes, self.exact, self.head = T, dict(zip(SIZES, sizes)), exact, losses.head(head)
         self.kind = "exact" if exact else "float"
         n, h, m = sizes
@@ -263,6 +269,9 @@ class ArrayPoint:
         self.p = rnn.Params(draw(h, n), draw(h, h), draw(h))
         self.q = readout.Params(draw(m, h), draw(m))
         self.X, self.s_0, self.Y, self.weights = draw(T, n), draw(h), uniform(T, m), uniform(T)
+        if scales != (1.0, 1.0):
+            self.p = rnn.Params(self.p.U, self.p.W * scales[0], self.p.b * scales[1])
+            self.X, self.s_0 = self.X * scales[1], self.s_0 * scales[1]
         if weights is not None:
             self.weights = self._weights(weights)
         self._runs, self._library = {}, None
@@ -339,6 +348,10 @@ class ArrayPoint:
             return _as_matrix(self._plain(getattr(getattr(self, PARAMETERS[letter]), letter)))
         if letter in ("D", "J", "M", r"\Phi", r"\lambda", r"\delta", r"\varepsilon"):
             return _defined(self, letter, times)
+        if letter in (r"\gamma", r"\eta"):
+            if self.exact:
+                raise NotHere(f"{letter} has no meaning mod p")
+            return self.f.slope * (1.0 if letter == r"\gamma" else float(np.linalg.norm(self.p.W, 2)))
         if letter == "L" and not times:
             return sum(self.value("L", (t,)) for t in range(1, self.T + 1))
         (t,) = times
@@ -388,6 +401,8 @@ class ArrayPoint:
             rows = [self.oracle.lift(v.T) if self.exact else v.T for v in arguments]
             v = self.head.g(*rows) if function == "g" else self.head.loss(*rows)
             return self._plain(v).T if function == "g" else self._plain(v)[0]
+        if function in _MEASURES and not self.exact:
+            return _MEASURES[function](*arguments)
         if function in (r"\exp", r"\log", r"\tanh", r"\sigma"):
             if self.exact and function == r"\exp":  # log is none: an oracle does not turn products into sums
                 return np.frompyfunc(lambda k: self.oracle.value("exp", k), 1, 1)(a)
@@ -429,6 +444,9 @@ class ArrayPoint:
 
     def ones(self, size):
         return np.ones((self.sizes[size], 1), dtype=int)
+
+    def size(self, letter):
+        return self.sizes[letter]
 
     def eye(self, size):
         return np.eye(self.sizes[size], dtype=int)
@@ -472,6 +490,15 @@ class ArrayPoint:
         if len(lefts) == 1:
             return self.error(lefts[0], rights[0])
         return self.error(*(np.array(v, dtype=object if self.exact else float) for v in (lefts, rights)))
+
+
+# Functions of real arrays that statements with an inequality use
+_MEASURES = {
+    "norm": lambda v: float(np.linalg.norm(v, 2)) if np.ndim(v) else abs(float(v)),  # spectral for matrices, Euclidean for columns
+    "least": lambda v: float(np.linalg.svd(np.atleast_2d(v), compute_uv=False)[-1]),
+    "max": lambda *v: max(map(float, v)),
+    r"\rho": lambda v: float(np.max(np.abs(np.linalg.eigvals(np.atleast_2d(v))))),
+}
 
 
 def _defined(point, letter, times):

@@ -63,7 +63,7 @@ class Evaluator:
         if letter == "T" and not subscripts:
             return self.times["T"]
         if letter in SIZES and not subscripts:
-            raise NotHere("a size as a number")
+            return self.point.size(letter)
         if letter == r"\mathbf{1}":
             return self.point.ones(subscripts[0])
         times, components = self._split(letter, subscripts)
@@ -183,6 +183,13 @@ class Evaluator:
             out = v if out is IDENTITY else self.point.matmul(out, v) if self.point.is_array(v) else out * v
         return out
 
+    def _norm(self, a):
+        return self.point.call("norm", self(a))
+
+    def _max(self, var, first, last, body):
+        values = [self.within({var: k})(body) for k in range(integer(first, self.times), integer(last, self.times) + 1)]
+        return self.point.call("max", *values)
+
     def _divide(self, a, b):
         return self.point.divide(self(a), self(b))
 
@@ -259,7 +266,7 @@ def _at_all(statement, kind, length, head, f, weights, aliases, sizes, output):
         made = [points.array_point(length, *arguments, seed) for seed in (1, 2)]
     worst, library, note, evaluated = 0.0, None, "", 0
     for point in made:
-        for times in _assignments(statement, point.T):
+        for times in assignments(statement, point.T):
             evaluated += 1
             for relation in statement.relations:
                 if relation.op != "=":
@@ -333,7 +340,7 @@ def _library_key(node, value):
     return (letter, integer(subs[0], value.times)) if subs else letter
 
 
-def _assignments(statement, T):
+def assignments(statement, T):
     """All times that satisfy the ranges; at most 24, chosen at random but the same each time, for long sequences."""
     letters = sorted({k for r in statement.ranges for part in r.chain for k in letters_of(part)} - {"T"})
     found = []

@@ -10,7 +10,8 @@ Expressions are built from
     U   s_{t-1}   \delta_t   \Phi_{t,i}            letters with subscripts for time
     U_{ik}   s_{t,i}                               … and for components, which makes them scalars
     + - juxtaposition \cdot \odot \otimes ^\top ^{2} \frac{}{} ( )     \cdot multiplies like juxtaposition
-    f(..)  f'(..)  g(..)  \ell(..)  \exp(..)  \log(..)  \operatorname{diag}(..)  \operatorname{vec}(..)  \lVert .. \rVert
+    f(..)  f'(..)  g(..)  \ell(..)  \exp(..)  \log(..)  \operatorname{diag}(..)  \operatorname{vec}(..)
+    \lVert .. \rVert  \rho(..)  \sigma_{\min}(..)  \max_{1 \le i \le T} ..    2-norm, spectral radius, smallest singular value
     \sum_{t=1}^{T}   \prod_{j=..}^{..} (smallest j on the left)   \overleftarrow{\prod}_{j=..}^{..} (largest j on the left)
     \frac{\partial A}{\partial B}   \frac{\partial^{+} A}{\partial B}   \frac{\mathrm{d} A}{\mathrm{d} B}
     [i = p]                                        1 if the indices agree, else 0
@@ -76,7 +77,7 @@ _GREEK = {
     r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\eta", r"\theta", r"\lambda", r"\mu", r"\rho", r"\sigma",
     r"\tau", r"\phi", r"\omega", r"\Phi", r"\Delta",
 }  # fmt: skip
-_FUNCTIONS = {"f", "f'", "g", r"\ell", r"\exp", r"\log", r"\tanh", r"\sigma", r"\operatorname{diag}", r"\operatorname{vec}"}
+_FUNCTIONS = {"f", "f'", "g", r"\ell", r"\exp", r"\log", r"\tanh", r"\sigma", r"\rho", r"\operatorname{diag}", r"\operatorname{vec}"}
 _DOTS = {r"\dots", r"\ldots", r"\cdots"}
 
 
@@ -268,7 +269,17 @@ class _Parser:
         if self.accept(r"\lVert"):
             inner = self.sum()
             self.take(r"\rVert")
+            if self.accept("_"):  # the 2-norm is the only one in the book
+                self.take("2")
             return Node("norm", (inner,))
+        if self.accept(r"\max"):
+            return self.largest()
+        if t == r"\sigma" and self.peek(1) == "_":  # the smallest singular value
+            for want in (r"\sigma", "_", "{", r"\min", "}", "("):
+                self.take(want)
+            inner = self.sum()
+            self.take(")")
+            return Node("call", ("least", inner))
         if self.accept("["):
             i = self.index()
             self.take("=")
@@ -302,6 +313,18 @@ class _Parser:
         self.take("^")
         last = self.group(self.index)
         return Node(op, (var, first, last, self.elementwise() if op == "sum" else self.product()))
+
+    def largest(self):
+        r"""``\max_{1 \le i \le T} a_i``: the largest of some numbers."""
+        self.take("_")
+        self.take("{")
+        first = self.index()
+        self.take(r"\le")
+        var = self.take()
+        self.take(r"\le")
+        last = self.index()
+        self.take("}")
+        return Node("max", (var, first, last, self.product()))
 
     def group(self, rule):
         """``{..}``, or a single token."""
