@@ -42,11 +42,21 @@ def test_median_seconds_tells_slow_from_fast_and_calls_in_turn():
     calls = []
     slow = lambda: (calls.append("slow"), np.ones((300, 300)) @ np.ones((300, 300)))  # noqa: E731
     fast = lambda: calls.append("fast")  # noqa: E731
-    seconds = cost.median_seconds({"slow": slow, "fast": fast}, rounds=3)
+    seconds = cost.median_seconds({"slow": slow, "fast": fast}, rounds=3, sample=1e-9)
     assert seconds["slow"] > seconds["fast"] > 0
     assert calls == ["slow", "fast"] * 4
     with pytest.raises(ValueError, match="rounds is 0"):
         cost.median_seconds({"fast": fast}, rounds=0)
+    calls.clear()
+    cost.median_seconds({"fast": fast}, rounds=2, sample=1e-4)
+    assert len(calls) > 20  # a fast function is called many times for a sample
+
+
+def test_problem_fits_every_way():
+    task = cost.problem(T=3, n=2, h=4)
+    want = rnn.backward(*task).dL_dp.W
+    for way in WAYS.values():
+        np.testing.assert_allclose(way(*task).dL_dp.W, want, rtol=1e-12)
 
 
 def test_exponent_finds_the_slope_and_refuses_what_has_none():
