@@ -136,6 +136,8 @@ class _Proof:
 
 def _split(s, last):
     """The last (or first) term of a sum taken out."""
+    if not isinstance(s, Sum) or len(s.limits) != 1:
+        raise NotProved(f"the claim must be one sum; it is {s}")
     ((var, lo, hi),) = s.limits
     return (Sum(s.function, (var, lo, hi - 1)), s.function.subs(var, hi)) if last else (Sum(s.function, (var, lo + 1, hi)), s.function.subs(var, lo))
 
@@ -254,10 +256,10 @@ def same_gradient(sign: int = 1) -> Theorem:
         whole = Sum(EPSILON(t) * D(t), (t, 1, T))
         proof.symbolic((boundary + shifted - whole).subs(T, k).doit().subs(ends), S.Zero, "the shifted sum")
     lines = (
-        Line(r"\sum_{t=1}^{T} <lam:t> <P:t> &= \sum_{t=1}^{T} <lam:t> \left(<D:t> - <J:t> <D:t-1>\right)", "the forward recursion, solved for the immediate part"),
+        Line(r"\sum_{t=1}^{T} <lam:t> <P:t> &= \sum_{t=1}^{T} <lam:t> \left(<D:t> - <J:t> <D:t-1>\right)", "the forward recursion"),
         Line(r"= \sum_{t=1}^{T} \left(<lam:t> <D:t> - \left(<lam:t-1> - <eps:t-1>\right) <D:t-1>\right)", "the backward recursion at $t - 1$"),
         Line(r"= <lam:T> <D:T> - <lam:0> <D:0> + \sum_{t=1}^{T} <eps:t-1> <D:t-1>", "the differences telescope"),
-        Line(r"= <eps:T> <D:T> + \sum_{t=1}^{T} <eps:t-1> <D:t-1>", "nothing comes before step 1 or after step $T$"),
+        Line(r"= <eps:T> <D:T> + \sum_{t=1}^{T} <eps:t-1> <D:t-1>", "the two ends"),
         Line(r"= \sum_{t=1}^{T} <eps:t> <D:t>", "the index shifted by one"),
     )  # fmt: skip
     return Theorem(
