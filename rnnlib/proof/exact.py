@@ -22,7 +22,7 @@ class Residue:
     __slots__ = ("n",)
 
     def __init__(self, n: int):
-        self.n = n % P
+        self.n = int(n) % P
 
     def __add__(self, other):
         n = _int(other)

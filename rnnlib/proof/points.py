@@ -512,6 +512,7 @@ def _defined(point, letter, times):
         if t in (0, point.T + 1):
             return 0  # there is no loss before the first step or after the last
         return point.derivative("total", ("L", (t,)), ("z", (t,)))
+    _within(letter, t, point.T, first=0 if letter in ("M", r"\Phi") else 1)
     if letter == "D":
         return point.call("diag", point.call("f'", point.value("a", times)))
     if letter == "J":
