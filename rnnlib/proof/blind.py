@@ -110,10 +110,10 @@ def error_at(text: str, at: ArrayPoint) -> float:
     """The largest relative error of a formula at one point, over all its relations and index values; infinity if shapes do not fit."""
     said = tex.parse(text)
     worst = 0.0
-    for times in statement._assignments(said, at.T):
+    for times in statement.assignments(said, at.T):
         for relation in said.relations:
             try:
-                worst = max(worst, statement._compare(relation, at, times, {})[0])
+                worst = max(worst, statement.compare(relation, at, times, {})[0])
             except (statement.ShapeError, statement.Undefined):
                 return float("inf")
     return worst

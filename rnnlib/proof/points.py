@@ -514,7 +514,7 @@ def _defined(point, letter, times):
         return point.derivative("total", ("L", (t,)), ("z", (t,)))
     _within(letter, t, point.T, first=0 if letter in ("M", r"\Phi") else 1)
     if letter == "D":
-        return point.call("diag", point.call("f'", point.value("a", times)))
+        return point.derivative("immediate", ("s", (t,)), ("a", (t,)))
     if letter == "J":
         return point.derivative("immediate", ("s", (t,)), ("s", (t - 1,)))
     if letter == "M":

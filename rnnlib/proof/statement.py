@@ -272,7 +272,7 @@ def _at_all(statement, kind, length, head, f, weights, aliases, sizes, output):
                 if relation.op != "=":
                     raise NotHere("an inequality; use a bound")
                 try:
-                    error, code = _compare(relation, point, times, aliases)
+                    error, code = compare(relation, point, times, aliases)
                 except ShapeError as bad:
                     error, code = float("inf"), None
                     note = note or f"shapes do not fit: {bad}"
@@ -289,7 +289,8 @@ def _at_all(statement, kind, length, head, f, weights, aliases, sizes, output):
     return Finding(kind, tuple(p.T for p in made[: len(length) if kind == "symbolic" else 1]), worst, library, note)
 
 
-def _compare(relation, point, times, aliases):
+def compare(relation, point, times, aliases):
+    """The error of one relation at one point and time, all component indices together, and that of rnnlib's own result (or None)."""
     ranges = {}
     for side in (relation.left, relation.right):
         for var, size in _component_letters(side, aliases).items():
