@@ -249,6 +249,7 @@ SITE_BREAKS = {
     "dead link": ('<a href="gone.html">x</a>', "dead link: gone.html"),
     "dead anchor": ('<a href="index.html#gone">x</a>', "dead anchor: index.html#gone"),
     "TeX left over": (r"<p>so \frac{1}{2} remains</p>", "markup was not typeset"),
+    "double id": ('<p id="here"></p><p id="here"></p>', "the id 'here' is used twice"),
     "no alternative text": ('<img src="../_static/favicon.svg">', "has no alternative text"),
     "svg without a name": ("<svg></svg>", "has no aria-label"),
 }  # fmt: skip

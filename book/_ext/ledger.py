@@ -9,7 +9,8 @@ This extension reads the labelled equations and those divs out of every page, an
 * a label is checked twice,
 * a check names a function that the API pages do not have.
 
-``{ledger}`` makes the table of all of them.
+``{ledger}`` makes the table of all of them. The function that an evidence names becomes a link to its entry on the API page,
+and a refuted formula gets the class ``refuted``, so that nobody takes it for a result.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 KINDS = ("identity", "definition", "theorem", "bound", "limit", "refuted")
 EVIDENCE = re.compile(r"""data-check=(?P<quote>["'])(?P<json>.*?)(?P=quote)""", re.S)
+FUNCTION = re.compile(r'<code class="evidence-function">([\w.]+)</code>')
 FIELDS = {"label", "kind", "tex", "evidence", "function", "page"}
 
 
@@ -185,6 +187,31 @@ def reading_order(env) -> list[str]:
     return [doc for doc in order if doc in pages(env)]
 
 
+def mark_refuted(app, doctree, docname: str) -> None:
+    checks = pages(app.env).get(docname, {}).get("checks", ())
+    refuted = {check["label"] for check in checks if check["kind"] == "refuted"}
+    for node in doctree.findall(nodes.math_block):
+        if node.get("label") in refuted:
+            node["classes"].append("refuted")
+
+
+def link_functions(app, doctree, docname: str) -> None:
+    """Turn the function's name in a page's evidence into a link."""
+    objects = app.env.domaindata["py"]["objects"]
+
+    def link(match: re.Match) -> str:
+        entry = objects.get(match[1])
+        if entry is None:  # the rule has spoken already, or this is a build of a few pages
+            return match[0]
+        return f'<a href="{app.builder.get_relative_uri(docname, entry.docname)}#{entry.node_id}">{match[0]}</a>'
+
+    for node in list(doctree.findall(nodes.raw)):
+        text = node.astext()
+        linked = FUNCTION.sub(link, text)
+        if linked != text:
+            node.replace_self(nodes.raw("", linked, **node.attributes))
+
+
 # ---- small pieces that other extensions use too -------------------------------------------------------------------
 
 
@@ -227,4 +254,6 @@ def setup(app):
     app.add_post_transform(FillLedger)
     app.connect("env-updated", refresh)
     app.connect("env-check-consistency", enforce)
+    app.connect("doctree-resolved", mark_refuted)
+    app.connect("doctree-resolved", link_functions)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

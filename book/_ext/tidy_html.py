@@ -31,7 +31,11 @@ ANYWHERE = [
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     (re.compile(r'(class="btn search-button[^"]*"[^>]*?) aria-label="Search"'), r"\1"),
     (re.compile(r'<div class="bd-sidebar-primary'), '<div role="region" aria-label="Book navigation" class="bd-sidebar-primary'),
-    (re.compile(r'<section id="((?:proof|exercise|solution)-content)">'), r'<section class="\1">'),  # many on one page
+    # ids that sphinx-proof and sphinx-exercise give to every proof and every solution of a page
+    (re.compile(r'<section id="((?:exercise|solution)-content)">'), r'<section class="\1">'),
+    (re.compile(r'(<section class="[^"]*") id="proof-content">'), r"\1>"),
+    (re.compile(r'<section id="proof-content">'), "<section>"),
+    (re.compile(r'(<div class="proof admonition") id="proof">'), r"\1>"),
     (re.compile(r'<div class="(wide-table[^"]*)">'), r'<div class="\1" tabindex="0" role="region" aria-label="Table">'),
 ]
 logging.getLogger("fontTools").setLevel(logging.WARNING)
