@@ -1,8 +1,9 @@
 """Check the built site, every page of it: ``python book/_tools/check_site.py _build/html``.
 
-A reader must be able to use the site without a network, every link inside it must lead somewhere, and nothing may be left
-half made. So each page is searched for requests that leave the site, dead links and anchors, TeX and Markdown that were not
-typeset, ids that are used twice, a missing description, and pictures without alternative text. Each finding names its page; one finding is a failure.
+A reader must be able to use the site without a network, every link inside it must lead somewhere, and nothing may be left half made.
+So each page is searched for requests that leave the site, dead links and anchors, TeX and Markdown that were not typeset,
+ids that are used twice, a missing description, and pictures without alternative text.
+Each finding names its page; one finding is a failure.
 """
 
 from __future__ import annotations
