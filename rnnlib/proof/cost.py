@@ -1,4 +1,4 @@
-"""What a computation costs: multiplications counted exactly, and seconds measured.
+"""What a computation costs: multiplications counted exactly, and processor seconds measured.
 
 ``products``         how many multiplications one of the ways to the gradient makes;
 ``median_seconds``   the median time of several functions, measured in turn;
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -92,10 +92,11 @@ def problem(T: int, n: int, h: int, seed: int = 0):
 
 
 def median_seconds(functions: Mapping[str, Callable], rounds: int = 5, sample: float = 5e-3) -> dict[str, float]:
-    """The median time of one call of each function, in seconds.
+    """The median time of one call of each function, in seconds of the processor (all threads of this process together).
 
-    The functions are measured in turn, ``rounds`` times each after one call that does not count,
-    so that a machine that is busy for a while is busy for all of them.
+    The functions are measured in turn, ``rounds`` times each after one call that does not count.
+    Processor time leaves out the while in which the machine does something else;
+    with several threads in the matrix products it counts their waiting too, so compare on one.
     A function faster than ``sample`` seconds is called several times for each measurement.
 
     Raises
@@ -117,10 +118,10 @@ def median_seconds(functions: Mapping[str, Callable], rounds: int = 5, sample: f
 
 def _seconds(function, calls):
     """Seconds a call, over so many calls one after the other."""
-    start = perf_counter()
+    start = process_time()
     for _ in range(calls):
         function()
-    return (perf_counter() - start) / calls
+    return (process_time() - start) / calls
 
 
 def exponent(sizes, seconds) -> float:
