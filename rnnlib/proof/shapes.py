@@ -14,6 +14,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable
 from fractions import Fraction
+from numbers import Rational
 from typing import NamedTuple
 
 DELTA = "δ"
@@ -183,6 +184,11 @@ class Array:
         self._places = tuple(fresh(axis) for axis in self.axes)
         self._entry = _poly(entry(*self._places)).collected()
 
+    def __array_function__(self, function, types, args, kwargs):
+        from rnnlib.proof.blocks import Blocks  # stacking makes blocks, and blocks are made of arrays
+
+        return Blocks.__array_function__(self, function, types, args, kwargs)
+
     def at(self, *indices: tuple[Index, ...]) -> Poly:
         """The entry at one multi-index an axis."""
         places = itertools.chain.from_iterable(self._places)
@@ -193,6 +199,8 @@ class Array:
         return Array(self.axes[::-1], lambda *ix: self.at(*ix[::-1]))
 
     def _broadcast(self, other, op):
+        if not isinstance(other, (Array, Poly, Rational)):
+            return NotImplemented
         if not isinstance(other, Array):
             return Array(self.axes, lambda *ix: op(self.at(*ix), _poly(other)))
         long = self if len(self.axes) >= len(other.axes) else other
@@ -228,6 +236,8 @@ class Array:
         return self * Fraction(1, other)
 
     def __matmul__(self, other):
+        if not isinstance(other, Array):
+            return NotImplemented
         if self.axes[-1] != other.axes[0]:
             raise ShapeError(f"cannot multiply {shape_text(self)} by {shape_text(other)}")
 
