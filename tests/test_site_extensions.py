@@ -1,0 +1,144 @@
+"""The small parts of the site's own code, each alone."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import api
+import build
+import cachekey
+import katex_build
+import pytest
+import tidy_html
+from docutils import nodes
+
+MACROS = {r"\R": r"\mathbb{R}"}
+
+
+@pytest.fixture(scope="module")
+def katex():
+    engine = katex_build.Katex()
+    yield engine
+    engine.close()
+
+
+LETTERS = {"U x_t": "U", "W^{(t)}": "W", r"V^\top": "V", r"\delta_t": "grad", r"\lambda_t": "grad", r"\varepsilon_t": "grad"}
+
+
+@pytest.mark.parametrize(("tex", "css"), [(tex, f"sym-{name}") for tex, name in LETTERS.items()])
+def test_a_letter_wears_its_class_once_and_in_the_html_only(katex, tex, css):
+    html = katex.typeset(tex, False, MACROS)
+    mathml, _, visible = html.partition('<span class="katex-html"')
+    assert visible.count(css) == html.count("sym-") == 1
+    assert "sym-" not in mathml
+
+
+@pytest.mark.parametrize("tex", ["u x_t", r"\mathcal{U}", r"\text{UVW}", r"\Delta", "J_t"])
+def test_other_letters_stay_plain(katex, tex):
+    assert "sym-" not in katex.typeset(tex, True, MACROS)
+
+
+def test_macros_are_known_and_the_result_is_remembered(katex):
+    once = katex.typeset(r"\R^h", False, MACROS)
+    assert 'mathvariant="double-struck">R<' in once
+    assert katex.typeset(r"\R^h", False, MACROS) is once
+
+
+def test_a_tex_error_is_an_error(katex):
+    with pytest.raises(Exception, match="KaTeX parse error"):
+        katex.typeset(r"\frac{1}", True, MACROS)
+
+
+@pytest.fixture
+def keyed(tmp_path, monkeypatch):
+    """What the cache is keyed on, for a library in a folder of its own."""
+    library = tmp_path / "rnnlib"
+    (library / "proof").mkdir(parents=True)
+    (library / "rnn.py").write_text("a = 1\n")
+    monkeypatch.setattr(cachekey, "library", lambda: library)
+    app, config = SimpleNamespace(outdir=tmp_path / "_build/html"), SimpleNamespace()
+
+    def key() -> str:
+        cachekey.set_keys(app, config)
+        return config.nb_execution_cache_path
+
+    return library, key
+
+
+@pytest.mark.parametrize(("file", "text"), [("rnn.py", "a = 2\n"), ("proof/tex.py", ""), ("new.py", "a = 1\n")])
+def test_any_change_in_the_library_is_a_new_cache(keyed, file, text):
+    library, key = keyed
+    before = key()
+    assert key() == before
+    (library / file).write_text(text)
+    assert key() != before
+
+
+def test_another_version_is_a_new_cache_and_the_old_one_goes(keyed, monkeypatch):
+    library, key = keyed
+    before = key()
+    old = library.parent / "_build/.jupyter_cache" / before.rpartition("/")[2]
+    old.mkdir(parents=True)
+    monkeypatch.setattr(cachekey, "version", lambda name: "0")
+    assert key() != before
+    assert not old.exists()
+
+
+def test_tidying_twice_changes_nothing_more():
+    html = (
+        '<head><meta name="viewport" content="a"/>x<meta name="viewport" content="a"/></head><body>'
+        '<script src="../_static/vendor/fontawesome/6/js/all.min.js"></script><script src="../_static/book.js"></script>'
+        '<section class="lemma-content" id="proof-content"></section><div class="wide-table docutils container"></div></body>'
+    )
+    once = tidy_html.tidy(html)
+    assert tidy_html.tidy(once) == once
+    assert "fontawesome" not in once and "proof-content" not in once
+    assert once.count("viewport") == 1 and '<script defer src="../_static/book.js">' in once
+    assert '<div class="wide-table docutils container" tabindex="0"' in once
+
+
+def test_a_failed_build_shows_the_cells_error_and_no_traceback_of_the_tools():
+    lines = [
+        "reading sources... [100%] book/step\n", "book/step.md: WARNING: Executing notebook failed\n",
+        "Traceback (most recent call last):\n", '  File "nbclient/client.py", line 1\n',
+        "nbclient.exceptions.CellExecutionError: An error occurred while executing the following cell:\n", "page.check('eq-a')\n",
+        "CheckFailed: eq-a\n", "The above exception was the direct cause of the following exception:\n",
+        "Traceback (most recent call last):\n", '  File "jupyter_book/cli/main.py", line 317\n', "RuntimeError:\n",
+    ]  # fmt: skip
+    said = "".join(build.readable(lines))
+    assert "Executing notebook failed" in said and "page.check('eq-a')\nCheckFailed: eq-a\n" in said
+    assert not any(word in said for word in ("Traceback", "jupyter_book", "client.py", "RuntimeError"))
+
+
+def documented(x, *, size: int = 3):
+    """First words (eq-a-b), then ``x`` and *more*.
+
+    Parameters
+    ----------
+    x : one
+        line more.
+    size : another (eq-c, eq-d).
+
+    Examples
+    --------
+    >>> documented(1)
+    """
+
+
+def test_docstrings_become_paragraphs_lists_and_links():
+    directive = SimpleNamespace(env=SimpleNamespace(docname="api"), config=SimpleNamespace(partial_book=False))
+    directive.inline = lambda match: api.Api.inline(directive, match)
+    directive.paragraph = lambda text: api.Api.paragraph(directive, text)
+    parts = dict(api.sections(documented.__doc__.replace("\n    ", "\n")))
+    assert list(parts) == ["", "Parameters", "Examples"]
+    first = api.Api.paragraph(directive, parts[""])
+    assert first.astext() == "First words eq-a-b, then x and more."
+    assert [link["reftarget"] for link in first.findall(api.addnodes.pending_xref)] == ["eq-a-b"]
+    (items,) = api.Api.section(directive, "Parameters", parts["Parameters"])
+    assert [item.astext() for item in items] == ["x : one line more.", "size : another (eq-c, eq-d)."]
+    (example,) = api.Api.section(directive, "Examples", parts["Examples"])
+    assert isinstance(example, nodes.doctest_block)
+
+
+def test_signatures_are_those_of_the_source():
+    assert api.signature_text(documented) == "(x, *, size=3)"
