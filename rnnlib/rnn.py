@@ -46,6 +46,11 @@ class Trace(NamedTuple):
     S: Any
     f: Activation
 
+    @property
+    def s_T(self):
+        """The last state, (B, h) or (h,): the ``s_0`` of what follows."""
+        return self.S[-1]
+
 
 class Gradients(NamedTuple):
     """What ``backward`` returns: every gradient has the shape of what it differentiates.
