@@ -5,6 +5,8 @@ Each error says what came, what was needed and, where it helps, what to do.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 NOT_EXACT = (float, complex, np.inexact, str, bytes, list, tuple, dict, set, type(None))
@@ -42,7 +44,7 @@ def array(name, value, *patterns, hint=""):
     """``value`` as an array of finite numbers whose shape fits one of the patterns.
 
     A pattern is a tuple of sizes and letters.
-    A letter stands for any size of at least 1, the same wherever it recurs.
+    A letter stands for any size of at least 1, the same wherever it recurs; "4h" is four times the size h.
     Without a pattern every shape will do.
     The array is the caller's own if it is one already; nothing here writes to it.
     """
@@ -94,6 +96,32 @@ def alike(*groups):
     return [a.astype(dtype, copy=False) for a in named.values()]
 
 
+@contextmanager
+def within(where):
+    """Say in which part of a larger cell an error arose."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def step_count(T):
+    """``T``, if it is a number of steps."""
+    if not isinstance(T, (int, np.integer)) or T < 1:
+        raise ValueError(f"T is {T!r}; it must be the number of steps, an integer of at least 1")
+    return T
+
+
+def lengths_within(lengths, T, B="B"):
+    """``lengths`` as an array of B integers from 1 to T."""
+    T, lengths = step_count(T), array("lengths", lengths, (B,), hint="one length for each sequence of the batch")
+    if lengths.dtype.kind not in "iu":
+        raise ValueError(f"lengths has dtype {lengths.dtype}; it must hold integers from 1 to T = {T}")
+    if (wrong := lengths[(lengths < 1) | (lengths > T)]).size:
+        raise ValueError(f"lengths has the entry {wrong[0]}; it must hold integers from 1 to T = {T}")
+    return lengths
+
+
 def rows(A):
     """(T, B, k) or (T, k) as one matrix with k columns: all steps of all sequences, one a row."""
     return A.reshape(-1, A.shape[-1])
@@ -123,9 +151,15 @@ def _name(kind):
 def _fits(shape, pattern):
     sizes = {}
     return len(shape) == len(pattern) and all(
-        have == sizes.setdefault(want, have) and have >= 1 if isinstance(want, str) else have == want
+        have >= 1 and _is(have, want, sizes) if isinstance(want, str) else have == want
         for have, want in zip(shape, pattern, strict=True)
     )
+
+
+def _is(have, want, sizes):
+    """Whether a size is that of a letter, or of a letter with a factor before it."""
+    times = int(want[:-1] or 1)
+    return have % times == 0 and have // times == sizes.setdefault(want[-1], have // times)
 
 
 def _show(pattern):

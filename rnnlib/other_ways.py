@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlib import rnn
+from rnnlib._records import added
 
 
 class Step(NamedTuple):
@@ -77,8 +78,8 @@ def back_through(cell, p, steps, dL_dS, f, dL_ds_T=0):
     """
     back, total, deltas, dL_dX = dL_ds_T, None, [], []
     for (x, s_prev, a, s), direct in zip(reversed(steps), reversed(dL_dS), strict=True):
-        delta, terms, dL_dx, back = cell.step_back(p, x, s_prev, a, s, direct + back, f)
-        total = terms if total is None else type(terms)(*(u + v for u, v in zip(total, terms, strict=True)))
+        delta, terms, dL_dx, back = cell.step_back(p, x, s_prev, a, s, back + direct, f)
+        total = terms if total is None else added(total, terms)
         deltas.insert(0, delta)
         dL_dX.insert(0, dL_dx)
     return deltas, total, dL_dX, back

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlib import losses
-from rnnlib._validate import alike, array, fields, made_by, rows
+from rnnlib._validate import alike, array, fields, lengths_within, made_by, rows, step_count
 from rnnlib.losses import Head, softmax_cross_entropy
 
 
@@ -171,7 +171,7 @@ def all_steps(T: int, dtype=float):
     >>> all_steps(3)
     array([1., 1., 1.])
     """
-    return np.ones(_length(T), dtype)
+    return np.ones(step_count(T), dtype)
 
 
 def last_step(T: int, dtype=float):
@@ -182,7 +182,7 @@ def last_step(T: int, dtype=float):
     >>> last_step(3)
     array([0., 0., 1.])
     """
-    return np.eye(_length(T), dtype=dtype)[-1]
+    return np.eye(step_count(T), dtype=dtype)[-1]
 
 
 def mean(T: int, dtype=float):
@@ -195,7 +195,7 @@ def mean(T: int, dtype=float):
     >>> mean(4)
     array([0.25, 0.25, 0.25, 0.25])
     """
-    return np.ones(_length(T), dtype) * (Fraction(1, T) if np.dtype(dtype) == object else 1 / T)
+    return np.ones(step_count(T), dtype) * (Fraction(1, T) if np.dtype(dtype) == object else 1 / T)
 
 
 def mask(lengths, T: int, dtype=float):
@@ -212,7 +212,7 @@ def mask(lengths, T: int, dtype=float):
     array([[1., 0., 0.],
            [1., 1., 1.]])
     """
-    return (np.arange(1, T + 1)[:, None] <= _lengths(lengths, T)).astype(int).astype(dtype)
+    return (np.arange(1, T + 1)[:, None] <= lengths_within(lengths, T)).astype(int).astype(dtype)
 
 
 def last_valid(lengths, T: int, dtype=float):
@@ -229,22 +229,7 @@ def last_valid(lengths, T: int, dtype=float):
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    return (np.arange(1, T + 1)[:, None] == _lengths(lengths, T)).astype(int).astype(dtype)
-
-
-def _length(T):
-    if not isinstance(T, (int, np.integer)) or T < 1:
-        raise ValueError(f"T is {T!r}; it must be the number of steps, an integer of at least 1")
-    return T
-
-
-def _lengths(lengths, T):
-    T, lengths = _length(T), array("lengths", lengths, ("B",))
-    if lengths.dtype.kind not in "iu":
-        raise ValueError(f"lengths has dtype {lengths.dtype}; it must hold integers from 1 to T = {T}")
-    if (wrong := lengths[(lengths < 1) | (lengths > T)]).size:
-        raise ValueError(f"lengths has the entry {wrong[0]}; it must hold integers from 1 to T = {T}")
-    return lengths
+    return (np.arange(1, T + 1)[:, None] == lengths_within(lengths, T)).astype(int).astype(dtype)
 
 
 def _inputs(q, S, Y, weights):

@@ -1,0 +1,383 @@
+"""The LSTM: a cell state C_t that is added to, and three gates that say what is kept, written and shown.
+
+a_t = U x_t + W s_{t-1} + b has four blocks of h rows, in this order: input, forget, candidate, output.
+ι_t = σ(a_ι), φ_t = σ(a_φ), C̃_t = f(a_C̃), ψ_t = σ(a_ψ);
+C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t; s_t = ψ_t ⊙ f(C_t).
+The order of the blocks is PyTorch's.
+
+``step`` and ``step_back`` are the formulas, made of operators and ``np.split``, ``np.concatenate`` only.
+``forward`` and ``backward`` do the same over a whole sequence.
+Arguments, records and precision are as in ``rnn``, but for the state, which is a pair: ``State(s, C)``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnlib import _gated
+from rnnlib._validate import alike, made_by, rows
+from rnnlib.activations import Activation, activation, sigmoid, tanh
+from rnnlib.cells import Cell
+
+
+class Params(NamedTuple):
+    """Parameters of the cell: ``U`` (4h, n) from the input, ``W`` (4h, h) from the state, ``b`` (4h,).
+
+    Four blocks of h rows, one under the other: input gate, forget gate, candidate, output gate.
+    ``gates(p.W)`` gives the four blocks, and writing to a block writes to ``p.W``.
+    """
+
+    U: Any
+    W: Any
+    b: Any
+
+
+class Gates(NamedTuple):
+    """Four things of one kind, one for each gate, in the order of the blocks: ι, φ, C̃, ψ."""
+
+    iota: Any
+    phi: Any
+    candidate: Any
+    psi: Any
+
+
+class State(NamedTuple):
+    """The state of the cell, or its adjoint: ``s`` what the cell shows and ``C`` what it keeps, (B, h) each.
+
+    States add up part by part.
+    An array added to one is added to ``s``: the loss of a step sees s_t alone.
+
+    Examples
+    --------
+    >>> State(1, 2) + State(10, 20)
+    State(s=11, C=22)
+    >>> np.ones(2) + State(1, 2)
+    State(s=array([2., 2.]), C=2)
+    """
+
+    s: Any
+    C: Any
+
+    __array_ufunc__ = None  # so that array + State comes here, too
+
+    def __add__(self, other):
+        s, C = other if isinstance(other, State) else (other, 0)
+        return State(self.s + s, self.C + C)
+
+    __radd__ = __add__
+
+
+class Trace(NamedTuple):
+    """What ``forward`` leaves for ``backward``.
+
+    ``X`` the inputs (T, n) or (T, B, n); ``A`` (T, …, 4h) the pre-activations a_1 … a_T;
+    ``G`` (T, …, 4h) the gates ι_t, φ_t, C̃_t, ψ_t; ``R`` (T, …, h) the values f(C_t);
+    ``S`` and ``C`` the T + 1 states s_0 … s_T and cell states C_0 … C_T;
+    ``f`` the activation of candidate and cell state, ``gate`` that of the gates.
+
+    ``X`` is the caller's array, not a copy, unless its dtype had to change.
+    """
+
+    X: Any
+    A: Any
+    G: Any
+    R: Any
+    S: Any
+    C: Any
+    f: Activation
+    gate: Activation
+
+    @property
+    def s_T(self):
+        """The last state, (B, h) or (h,) each: the ``s_0`` of what follows."""
+        return State(self.S[-1], self.C[-1])
+
+
+class Gradients(NamedTuple):
+    """What ``backward`` returns: every gradient has the shape of what it differentiates.
+
+    ``dL_dp`` a ``Params``; ``dL_dX`` the gradient for the inputs; ``dL_ds_0`` a ``State`` with dL/ds_0, dL/dC_0;
+    ``delta`` (T, …, 4h) the δ_t = dL/da_t, blocks in the order of the gates.
+    """
+
+    dL_dp: Params
+    dL_dX: Any
+    dL_ds_0: State
+    delta: Any
+
+
+def gates(a, axis=-1) -> Gates:
+    """The four blocks of ``a`` along an axis, as views: the last axis for a_t, the first for U, W, b.
+
+    Examples
+    --------
+    >>> b = np.zeros(8)
+    >>> gates(b).phi[:] = 1  # the forget gate's bias
+    >>> b
+    array([0., 0., 1., 1., 0., 0., 0., 0.])
+    """
+    return Gates(*np.split(a, 4, axis=axis))
+
+
+def step(p, x, s_prev, f=tanh, gate=sigmoid):
+    """One step forward: from x_t and (s_{t-1}, C_{t-1}) to (s_t, C_t).
+
+    a_t = U x_t + W s_{t-1} + b; C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t; s_t = ψ_t ⊙ f(C_t),
+    with ι_t = σ(a_ι), φ_t = σ(a_φ), C̃_t = f(a_C̃), ψ_t = σ(a_ψ).
+    The arguments are taken as they come; ``forward`` is the one that checks them.
+
+    Parameters
+    ----------
+    p : Params.
+    x : (B, n), the inputs x_t of B sequences, one a row.
+    s_prev : State, (B, h) each.
+    f : Activation of the candidate and of the cell state.
+    gate : Activation of the three gates.
+
+    Returns
+    -------
+    a : (B, 4h), the pre-activations a_t.
+    s : State, (B, h) each.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber (1997); the forget gate: Gers, Schmidhuber and Cummins (2000).
+
+    Examples
+    --------
+    >>> p = Params(U=np.ones((16, 3)), W=np.ones((16, 4)), b=np.zeros(16))
+    >>> a, (s, C) = step(p, np.ones((2, 3)), State(np.zeros((2, 4)), np.zeros((2, 4))))
+    >>> a.shape, s.shape, C.shape
+    ((2, 16), (2, 4), (2, 4))
+    """
+    a = x @ p.U.T + s_prev.s @ p.W.T + p.b
+    iota, phi, C_tilde, psi = _opened(gates(a), f, gate)
+    C = phi * s_prev.C + iota * C_tilde
+    return a, State(psi * f.f(C), C)
+
+
+def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid):
+    """One step back: from (dL/ds_t, dL/dC_t) to everything that step t passes on.
+
+    The whole effect of C_t is the one that comes back to it and the one by way of s_t:
+    dL/dC_t + ψ_t ⊙ f'(C_t) ⊙ dL/ds_t. With it,
+    δ_ι = σ'(a_ι) ⊙ C̃_t ⊙ dL/dC_t, δ_φ = σ'(a_φ) ⊙ C_{t-1} ⊙ dL/dC_t, δ_C̃ = f'(a_C̃) ⊙ ι_t ⊙ dL/dC_t,
+    δ_ψ = σ'(a_ψ) ⊙ f(C_t) ⊙ dL/ds_t; then
+    dL/ds_{t-1} = Wᵀ δ_t and dL/dC_{t-1} = φ_t ⊙ dL/dC_t.
+
+    Parameters
+    ----------
+    p, x, s_prev, f, gate : as they were given to ``step``.
+    a, s : what ``step`` returned.
+    dL_ds : State, dL/ds_t and what later steps send to C_t, (B, h) each;
+        an array is dL/ds_t, and nothing is sent to C_t.
+
+    Returns
+    -------
+    delta : (B, 4h), δ_t = dL/da_t.
+    terms : Params, step t's own terms of dL/dU, dL/dW, dL/db: δ_t x_tᵀ, δ_t s_{t-1}ᵀ and δ_t,
+        summed over the batch.
+    dL_dx : (B, n), Uᵀ δ_t.
+    dL_ds_prev : State, Wᵀ δ_t and φ_t ⊙ dL/dC_t, (B, h) each.
+
+    References
+    ----------
+    Graves and Schmidhuber (2005).
+
+    Examples
+    --------
+    >>> p = Params(U=np.ones((16, 3)), W=np.ones((16, 4)), b=np.zeros(16))
+    >>> x, s_prev = np.ones((2, 3)), State(np.zeros((2, 4)), np.zeros((2, 4)))
+    >>> a, s = step(p, x, s_prev)
+    >>> delta, terms, dL_dx, dL_ds_prev = step_back(p, x, s_prev, a, s, np.ones((2, 4)))
+    >>> delta.shape, terms.W.shape, dL_dx.shape, dL_ds_prev.C.shape
+    ((2, 16), (16, 4), (2, 3), (2, 4))
+    """
+    a_iota, a_phi, a_C, a_psi = gates(a)
+    iota, phi, C_tilde, psi = _opened(gates(a), f, gate)
+    shown = f.f(s.C)
+    dL_ds, dL_dC = State(0, 0) + dL_ds
+    dL_dC = dL_dC + psi * f.df(s.C, shown) * dL_ds
+    delta = np.concatenate(
+        [
+            gate.df(a_iota, iota) * C_tilde * dL_dC,
+            gate.df(a_phi, phi) * s_prev.C * dL_dC,
+            f.df(a_C, C_tilde) * iota * dL_dC,
+            gate.df(a_psi, psi) * shown * dL_ds,
+        ],
+        axis=-1,
+    )
+    terms = Params(U=delta.T @ x, W=delta.T @ s_prev.s, b=delta.sum(axis=0))
+    return delta, terms, delta @ p.U, State(delta @ p.W, phi * dL_dC)
+
+
+def forward(p, X, s_0=None, f=tanh, gate=sigmoid) -> Trace:
+    """Run the LSTM over a sequence, or over a batch of sequences of equal length.
+
+    Computes a_t, the gates, C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t and s_t = ψ_t ⊙ f(C_t) for t = 1 … T.
+
+    Parameters
+    ----------
+    p : Params.
+    X : (T, n) or (T, B, n), the inputs, time first.
+    s_0 : State, (h,) or (B, h) each, or None for zeros; (h,) is shared by the whole batch.
+    f : Activation of the candidate and of the cell state, or its name.
+    gate : Activation of the three gates, or its name.
+
+    Returns
+    -------
+    Trace, with ``S`` and ``C`` of shape (T + 1, h) or (T + 1, B, h).
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a number is not finite, or an activation is unknown.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber (1997); the forget gate: Gers, Schmidhuber and Cummins (2000).
+
+    Examples
+    --------
+    >>> p = Params(U=np.ones((16, 3)), W=np.ones((16, 4)), b=np.zeros(16))
+    >>> trace = forward(p, np.ones((5, 2, 3)))
+    >>> trace.S.shape, trace.C.shape, trace.A.shape
+    ((6, 2, 4), (6, 2, 4), (5, 2, 16))
+    """
+    p, X, s_0 = _inputs(p, X, s_0)
+    f, gate = activation(f), activation(gate)
+    T, W_T = len(X), p.W.T
+    A = (rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], len(p.b))  # U x_t + b for all t; W s_{t-1} is to come
+    G, R = np.empty_like(A), np.empty((T, *s_0.s.shape), A.dtype)
+    S, C = (np.empty((T + 1, *start.shape), A.dtype) for start in s_0)
+    S[0], C[0] = s_0
+    a, (iota, phi, C_tilde, psi) = gates(A), gates(G)
+    for t in range(T):
+        A[t] += S[t] @ W_T
+        iota[t] = gate.f(a.iota[t])
+        phi[t] = gate.f(a.phi[t])
+        C_tilde[t] = f.f(a.candidate[t])
+        psi[t] = gate.f(a.psi[t])
+        C[t + 1] = phi[t] * C[t] + iota[t] * C_tilde[t]
+        R[t] = f.f(C[t + 1])
+        S[t + 1] = psi[t] * R[t]
+    return Trace(X, A, G, R, S, C, f, gate)
+
+
+def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
+    """Back-propagation through time: all gradients from the direct effect of every state on the loss.
+
+    Going back from t = T: dL/ds_t is its direct effect and Wᵀ δ_{t+1};
+    dL/dC_t is φ_{t+1} ⊙ dL/dC_{t+1} and ψ_t ⊙ f'(C_t) ⊙ dL/ds_t; δ_t as in ``step_back``; then
+    dL/dU = Σ δ_t x_tᵀ, dL/dW = Σ δ_t s_{t-1}ᵀ, dL/db = Σ δ_t, dL/dx_t = Uᵀ δ_t,
+    dL/ds_0 = Wᵀ δ_1, dL/dC_0 = φ_1 ⊙ dL/dC_1.
+
+    Parameters
+    ----------
+    p : Params, the same that made the trace.
+    trace : Trace, from ``forward``.
+    dL_dS : (T, h) or (T, B, h), the direct effect of each state s_1 … s_T on its own step's loss.
+    dL_ds_T : State, (h,) or (B, h) each, what steps after T send back to s_T and C_T; None for nothing.
+        The ``dL_ds_0`` of one piece of time is the ``dL_ds_T`` of the piece before.
+
+    Returns
+    -------
+    Gradients, the parameters' summed over time and over the batch.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit the trace or a number is not finite.
+
+    References
+    ----------
+    Graves and Schmidhuber (2005).
+
+    Examples
+    --------
+    >>> p = Params(U=np.ones((16, 3)), W=np.ones((16, 4)), b=np.zeros(16))
+    >>> g = backward(p, forward(p, np.ones((5, 2, 3))), dL_dS=np.ones((5, 2, 4)))
+    >>> g.dL_dp.W.shape, g.dL_dX.shape, g.dL_ds_0.C.shape
+    ((16, 4), (5, 2, 3), (2, 4))
+    """
+    p, trace, dL_dS, (back, back_C) = _inputs_back(p, trace, dL_dS, dL_ds_T)
+    X, _, G, R, S, C, f, _ = trace
+    _, phi, _, psi = gates(G)
+    delta, shown = _local(trace, dL_dS.dtype), psi * f.df(C[1:], R)  # what the adjoints are multiplied by
+    blocks = delta.reshape(*R.shape[:-1], 4, R.shape[-1])
+    for t in reversed(range(len(X))):
+        dL_ds = dL_dS[t] + back
+        dL_dC = back_C + shown[t] * dL_ds
+        blocks[t][..., :3, :] *= dL_dC[..., None, :]
+        blocks[t][..., 3, :] *= dL_ds
+        back, back_C = delta[t] @ p.W, phi[t] * dL_dC
+    every = rows(delta)
+    dL_dp = Params(U=every.T @ rows(X), W=every.T @ rows(S[:-1]), b=every.sum(axis=0))
+    return Gradients(dL_dp, (every @ p.U).reshape(X.shape), State(back, back_C), delta)
+
+
+def variant(gate: str | Activation = sigmoid) -> Cell:
+    """The LSTM with another activation of the gates, as a cell of its own.
+
+    Raises
+    ------
+    ValueError
+        If the activation is unknown.
+
+    Examples
+    --------
+    >>> variant(gate="hard_tanh").name
+    'lstm with gate hard_tanh'
+    """
+    gate = activation(gate)
+    own = {"gate": gate}
+    return Cell(
+        f"lstm with gate {gate.name}",
+        partial(step, **own),
+        partial(step_back, **own),
+        partial(forward, **own),
+        backward,
+    )
+
+
+def _opened(a, f, gate):
+    """The gates ι_t, φ_t, C̃_t, ψ_t from the blocks of a_t."""
+    return Gates(gate.f(a.iota), gate.f(a.phi), f.f(a.candidate), gate.f(a.psi))
+
+
+def _local(trace, dtype):
+    """∂C_t/∂a_t for the first three blocks and ∂s_t/∂a_t for the last, of all steps, in one new array."""
+    a, (iota, phi, C_tilde, psi) = gates(trace.A), gates(trace.G)
+    f, gate = trace.f, trace.gate
+    local = np.empty(trace.A.shape, dtype)
+    by_iota, by_phi, by_C, by_psi = gates(local)
+    by_iota[...] = gate.df(a.iota, iota) * C_tilde
+    by_phi[...] = gate.df(a.phi, phi) * trace.C[:-1]
+    by_C[...] = f.df(a.candidate, C_tilde) * iota
+    by_psi[...] = gate.df(a.psi, psi) * trace.R
+    return local
+
+
+def _inputs(p, X, s_0):
+    """The arguments of ``forward`` as arrays of fitting shapes and one dtype."""
+    p = _gated.parameters(p, Params, blocks=4)
+    X = _gated.sequence(X, p["U"])
+    shape = (*X.shape[1:-1], p["W"].shape[1])
+    s_0 = _gated.state("s_0", s_0, State, shape, shape[-1:])
+    U, W, b, X, *s_0 = alike(p, {"X": X, **s_0})
+    return Params(U, W, b), X, State(*(np.broadcast_to(part, shape) for part in s_0))
+
+
+def _inputs_back(p, trace, dL_dS, dL_ds_T):
+    """The arguments of ``backward`` as arrays of fitting shapes and one dtype; None becomes zeros."""
+    *arrays, f, gate = made_by("trace", trace, Trace)
+    n, h = trace.X.shape[-1], trace.S.shape[-1]
+    p = _gated.parameters(p, Params, 4, h, n, hint=f"the trace has n = {n}, h = {h}")
+    dL_dS = _gated.effects(dL_dS, trace.S[1:])
+    later = _gated.state("dL_ds_T", dL_ds_T, State, trace.S.shape[1:])
+    named = {f"trace.{name}": value for name, value in zip(Trace._fields, arrays, strict=False)}
+    U, W, b, *arrays, dL_dS, s, C = alike(p, named, {"dL_dS": dL_dS, **later})
+    return Params(U, W, b), Trace(*arrays, f, gate), dL_dS, State(s, C)
