@@ -41,9 +41,9 @@ def test_a_lazy_point_hides_its_own_mistake(where, what, table):
     assert what in table.missed(where)
 
 
-def test_table_shows_percent_missed_and_misfit():
+def test_table_shows_percent_zero_misfit_and_the_count():
     shown = blind.Table({"one": {"here": 0.5, "there": 1e-16, "nowhere": float("inf")}})._repr_markdown_()
-    assert shown.splitlines()[-1] == "| one | 50 % | **missed** | shape |"
+    assert shown.splitlines()[-2:] == ["| one | 50 | **0** | shape |", "| missed, of 1 | 0 | 1 | 0 |"]
 
 
 def test_shapes_that_do_not_fit_are_an_infinite_error():

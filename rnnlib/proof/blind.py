@@ -131,15 +131,16 @@ class Table:
 
     def _repr_markdown_(self):
         places = list(next(iter(self.errors.values())))
-        lines = [["mistake", *places], [":--"] + ["--:"] * len(places)]
+        lines = [["error in %", *places], [":--"] + ["--:"] * len(places)]
         lines += [[what, *map(_cell, row.values())] for what, row in self.errors.items()]
+        lines += [[f"missed, of {len(self.errors)}", *(str(len(self.missed(where))) for where in places)]]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _cell(error):
     if error <= MISSED:
-        return "**missed**"
-    return "shape" if error == float("inf") else f"{100 * error:.0f} %"
+        return "**0**"
+    return "shape" if error == float("inf") else f"{100 * error:.2g}" if error < 0.01 else f"{100 * error:.0f}"
 
 
 def table(mistakes=MISTAKES, lazy=LAZY) -> Table:
