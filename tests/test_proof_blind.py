@@ -34,7 +34,7 @@ def test_generic_point_misses_none(table):
         ("$s_0 = 0$", "first step left out"),
         ("$W = W^\\top$", "$W$ not transposed on the way back"),
         ("one-hot $y_t$", "targets taken to sum to 1"),
-        ("$f(a) = a$", "$f'$ forgotten"),
+        ("linear $f$", "$f'$ forgotten"),
     ],
 )
 def test_a_lazy_point_hides_its_own_mistake(where, what, table):

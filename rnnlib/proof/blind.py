@@ -75,7 +75,7 @@ LAZY = {
     "$h = 1$": dict(sizes=(3, 1, 4)),
     "$m = 1$": dict(sizes=(3, 5, 1)),
     r"$W = W^\top$": dict(symmetric=True),
-    "$f(a) = a$": dict(f="identity"),
+    "linear $f$": dict(f="identity"),
     r"$\omega_t = 1$": dict(equal_weights=True),
     "one-hot $y_t$": dict(one_hot=True),
 }
@@ -121,7 +121,7 @@ def error_at(text: str, at: ArrayPoint) -> float:
 
 @dataclass(frozen=True)
 class Table:
-    """Relative errors: ``errors[what][where]`` for each mistake and each point, the generic one last."""
+    """Relative errors: ``errors[what][where]`` for each mistake and each point, the generic one first."""
 
     errors: dict[str, dict[str, float]]
 
@@ -144,6 +144,6 @@ def _cell(error):
 
 
 def table(mistakes=MISTAKES, lazy=LAZY) -> Table:
-    """Every mistake at every lazy point, and at a generic one."""
-    points = {name: point(**ways) for name, ways in lazy.items()} | {"generic": point()}
+    """Every mistake at a generic point, and at every lazy one."""
+    points = {"generic": point()} | {name: point(**ways) for name, ways in lazy.items()}
     return Table({m.what: {name: error_at(m.wrong, at) for name, at in points.items()} for m in mistakes})
