@@ -8,6 +8,8 @@
 ``index``      derivatives in index notation with SymPy;
 ``induction``  the theorems that hold for every T;
 ``numeric``    complex step and central difference;
+``blind``      mistakes at points where a check does not see them;
+``show``       parsed equations and symbolic entries, made readable;
 ``page``       what a page of the book calls.
 
 Needs SymPy (``pip install 'rnnlib[proof]'``) and is never imported by ``import rnnlib``.
