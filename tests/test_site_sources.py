@@ -61,3 +61,12 @@ def test_every_requirement_is_pinned_and_hashed(name):
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     assert lines
     assert all(re.match(r"[\w.\[\]-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line) for line in lines)
+
+
+def test_the_api_page_has_every_module_that_rnnlib_offers():
+    import rnnlib
+
+    page = (ROOT / "book/api.md").read_text("utf8")
+    modules = [name for name in rnnlib.__all__ if hasattr(getattr(rnnlib, name), "__path__") or hasattr(getattr(rnnlib, name), "__file__")]
+    assert modules
+    assert [name for name in modules if f"{{api}} rnnlib.{name}\n" not in page] == []

@@ -9,13 +9,14 @@ for a package with ``__all__`` the names in it that the package's own modules de
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import re
 import textwrap
 
 from docutils import nodes
-from ledger import equation_link
+from ledger import equation_link, function_link
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
@@ -53,8 +54,14 @@ class Api(SphinxDirective):
         signature += addnodes.desc_name("", name)
         signature += addnodes.desc_addname("", signature_text(thing))
         self.env.get_domain("py").note_object(full, kind, full, location=signature)
-        body = addnodes.desc_content("", self.docstring(thing))
+        about = self.docstring(thing) if kind != "data" else self.record(type(thing))
+        body = addnodes.desc_content("", about)
         return addnodes.desc("", signature, body, domain="py", objtype=kind, desctype=kind, no_index=False, classes=["py"])
+
+    def record(self, cls: type) -> nodes.Node:
+        """What is said of a record: whose it is."""
+        link = function_link(f"{cls.__module__}.{cls.__name__}", self.env.docname)
+        return nodes.paragraph("", "", nodes.Text("A record of type "), link, nodes.Text("."))
 
     def docstring(self, thing) -> nodes.Element:
         box = nodes.container(classes=["docstring"])
@@ -99,33 +106,40 @@ def sections(doc: str) -> list[tuple[str, str]]:
 
 
 def members(module) -> list[tuple[str, object]]:
-    """Public functions and classes of a module in the order of its text, of a package in the order of ``__all__``."""
+    """Public functions, classes and records of a module in the order of its text, of a package in the order of ``__all__``."""
     home = module.__name__
     if hasattr(module, "__path__") and hasattr(module, "__all__"):
         named = [(name, getattr(module, name)) for name in module.__all__]
         return [(name, thing) for name, thing in named if kind_of(thing) and thing.__module__.startswith(home + ".")]
-    named = [(name, thing) for name, thing in vars(module).items() if not name.startswith("_") and kind_of(thing)]
-    own = [(name, thing) for name, thing in named if thing.__module__ == home]
-    return sorted(own, key=lambda pair: first_line(pair[1]))
+    named = [(name, getattr(module, name)) for name in defined_in(module) if not name.startswith("_")]
+    return [(name, thing) for name, thing in named if kind_of(thing)]
+
+
+def defined_in(module) -> list[str]:
+    """The names that a module's own text defines: functions, classes, assignments."""
+    names = []
+    for statement in ast.parse(inspect.getsource(module)).body:
+        targets = getattr(statement, "targets", ())
+        names += [statement.name] if isinstance(statement, ast.FunctionDef | ast.ClassDef) else []
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return list(dict.fromkeys(names))
 
 
 def kind_of(thing) -> str:
+    """What a thing is to the reader: a class, a function, a record made of a dataclass of rnnlib, or nothing worth listing."""
     if inspect.isclass(thing):
         return "class"
-    return "function" if inspect.isroutine(thing) else ""
-
-
-def first_line(thing) -> int:
-    try:
-        return inspect.getsourcelines(inspect.unwrap(thing))[1]
-    except (OSError, TypeError):
-        return 0
+    if inspect.isfunction(thing):
+        return "function"
+    return "data" if dataclasses.is_dataclass(thing) and type(thing).__module__.startswith("rnnlib.") else ""
 
 
 def signature_text(thing) -> str:
     """The parameters as the source writes them, without annotations; a record's fields."""
+    if kind_of(thing) == "data":
+        return ""
     if inspect.isclass(thing):
-        return f"({', '.join(inspect.signature(thing).parameters)})"
+        return "" if issubclass(thing, Exception) else f"({', '.join(inspect.signature(thing).parameters)})"
     definition = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(thing)))).body[0]
     arguments = definition.args
     for argument in ast.walk(arguments):

@@ -19,20 +19,21 @@ NOISE = re.compile(
     r"^(myst v|myst-nb v|sphinx-multitoc|=+$|Or paste this|You can look at your book|\s*file://)"
     r"|\[etoc\]|will overwrite data, as a file already"
 )
-SPHINX_CRASH = re.compile(r"^(Exception occurred:|The full traceback has been saved|Please also report|A bug report can be)")
+CRASH = re.compile(r"^(Exception occurred:|The full traceback has been saved|Please also report|A bug report can be)")
 CELL_ERROR = "nbclient.exceptions.CellExecutionError"
 
 
 def readable(lines: Iterable[str]) -> Iterator[str]:
     """The lines without noise and, after a failure, without the tracebacks of the tools; the failed cell's own is kept."""
-    in_traceback = in_cell = False
+    in_traceback = in_crash = in_cell = False
     for line in lines:
         plain = COLOUR.sub("", line).rstrip()
-        in_traceback = in_traceback or plain.startswith("Traceback (most recent call last):") or plain == "Exception occurred:"
+        in_traceback = in_traceback or plain.startswith("Traceback (most recent call last):")
+        in_crash = in_crash or plain == "Exception occurred:"  # Sphinx names a place in its own code, then the error
         in_cell = plain.startswith(CELL_ERROR) or (in_cell and not plain.startswith("The above exception"))
-        if plain.endswith("[mystnb]") and not in_traceback and ": Cached" in plain:
-            continue
-        if (in_cell or not in_traceback) and not NOISE.search(plain) and not SPHINX_CRASH.match(plain):
+        of_tools = (in_traceback and not in_cell) or (in_crash and not in_traceback and plain.startswith("  ")) or CRASH.match(plain)
+        cached = ": Cached executed notebook" in plain
+        if not (of_tools or cached or NOISE.search(plain)):
             yield line if sys.stdout.isatty() else f"{plain}\n"
 
 
