@@ -157,14 +157,14 @@ class Oracle:
             out[k] = Dual(values[k], Residue(0), self)
         return out
 
-    def activation(self) -> Activation:
+    def activation(self, letter: str = "f") -> Activation:
         """An activation about which nothing is known but that it has values and slopes."""
 
         def f(a):
-            return Dual(self.value("f", a.v), self.value("f'", a.v) * a.d, self)
+            return Dual(self.value(letter, a.v), self.value(letter + "'", a.v) * a.d, self)
 
         def df(a):
-            return Dual(self.value("f'", a.v), Residue(0), self)
+            return Dual(self.value(letter + "'", a.v), Residue(0), self)
 
         f, df = np.frompyfunc(f, 1, 1), np.frompyfunc(df, 1, 1)
         return Activation("oracle", f, lambda a, s: df(a), "f(a)", float("inf"))
