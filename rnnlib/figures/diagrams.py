@@ -152,21 +152,21 @@ def one_step() -> Figure:
 
 
 def weight_sharing(T: int = 3) -> Figure:
-    """One parameter θ, its T copies θ^1 … θ^T, each with its own way into its step."""
+    """One parameter θ, its T copies θ^(1) … θ^(T), each with its own way into its step."""
     _steps(T, least=2)
-    left, step = 40, 112
-    width = left + step * T + 84
+    left, step = 40, 118
+    width = left + step * T + 92
     canvas = Canvas(width, 268)
     middle = left + step * (T + 1) / 2
     theta = canvas.node(middle, 34, r"$\theta$", "box")
     states = {t: canvas.node(left + step * t, 216, f"$s_{t}$", "circle" if t else "box") for t in range(T + 1)}
     for t in range(1, T + 1):
-        copy = canvas.node(left + step * t, 126, rf"$\theta^{t}$", "box")
+        copy = canvas.node(left + step * t, 126, rf"$\theta^{{({t})}}$", "box", size=16)
         canvas.arrow(theta, copy, "tie", head=False)
         canvas.arrow(copy, states[t])
         canvas.arrow(states[t - 1], states[t])
         _down(canvas, states[t], copy)
-        canvas.text(left + step * t + 20, 171, rf"$\partial\hat{{L}}/\partial\theta^{t}$", 15, "grad", ha="left")
+        canvas.text(left + step * t + 20, 171, rf"$\partial\hat{{L}}/\partial\theta^{{({t})}}$", 15, "grad", ha="left")
     return canvas.figure(
         f"weight-sharing-{T}",
         f"One shared parameter θ, tied to {T} copies of itself, one for each step. Copy t acts only on "
