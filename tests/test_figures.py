@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib")
 from rnnlib import figures
 from rnnlib.figures import style
 from rnnlib.figures.canvas import Canvas
-from rnnlib.figures.plots import _stretch
+from rnnlib.figures.plots import _above, _stretch
 
 STEPS = 10.0 ** -np.arange(1.0, 9.0)
 ERRORS = {"central difference": STEPS**2 + 1e-16 / STEPS, "complex step": np.where(STEPS < 1e-7, 0, STEPS**2)}
@@ -50,9 +50,22 @@ EXAMPLES = {
     "cost_against_T": lambda: figures.cost_against_T(LENGTHS, SECONDS, {"BPTT": 1.0}),
     "evidence_bars": lambda: figures.evidence_bars(EVIDENCE, 1e-12),
     "softmax_jacobian": lambda: figures.softmax_jacobian([0.6, 0.3, 0.1]),
+    "norms_back": lambda: figures.norms_back(
+        {"orthogonal, linear": np.zeros(51), "shrinks fast": -2.0 * np.arange(51), "grows": 0.1 * np.arange(31),
+         "dies": [0, -0.1, *[-np.inf] * 9]}, "four networks", lowest=-12,
+    ),
+    "loss_cliff": lambda: figures.loss_cliff(
+        np.linspace(4, 7, 61), np.linspace(-3.2, -2, 13), np.arctan(np.linspace(-9, 9, 61) + np.arange(13)[:, None]),
+        np.linspace(4, 7, 50), np.geomspace(1e-3, 40, 50),
+    ),
+    "pair_sizes": lambda: figures.pair_sizes(np.tril(10.0 ** (np.arange(12) - np.arange(12)[:, None]))),
+    "clipped": lambda: figures.clipped([3.0, 1.0], 1.5),
 }
 DRAWN = {name: example() for name, example in EXAMPLES.items()}
-PLOTS = ("readout_weights", "forward_pass", "error_against_step", "cost_against_T", "evidence_bars")
+PLOTS = (
+    *("loss_cliff", "norms_back", "pair_sizes", "readout_weights", "forward_pass"),
+    *("error_against_step", "cost_against_T", "evidence_bars"),
+)
 
 every_figure = pytest.mark.parametrize("name", EXAMPLES)
 
@@ -218,6 +231,28 @@ def test_evidence_bars_divide_at_the_tolerance():
     assert words == ["agrees", "refuted", "exact"]
 
 
+def test_norms_back_tells_the_norms_and_cuts_what_falls_out():
+    alt = figures.norms_back({"a": [0, -2.302585, -4.60517], "b": [0, -np.inf, -np.inf]}, "x", lowest=-1).alt
+    assert "a: 10 to the -2.0 after 2 steps." in alt and "b: 0 after 2 steps." in alt
+    k, power = _above(np.array([0.0, -1.0, -3.0, -9.0]), -2)
+    assert k.tolist() == [0, 1, 1.5] and power.tolist() == [0, -1, -2]
+
+
+def test_pair_sizes_writes_powers_relative_to_the_largest():
+    cells = re.findall(r">([−\d.]+)<", figures.pair_sizes(np.array([[5.0, 0], [0.05, 50]])).svg)
+    assert {"−1.0", "−3.0", "0.0"} <= set(cells)
+
+
+def test_clipped_tells_both_vectors_and_the_turn():
+    alt = figures.clipped([3.0, 4.0], 2.0).alt
+    assert "by norm it is (1.20, 1.60)" in alt and "by value it is (2.00, 2.00), turned by 8 degrees" in alt
+
+
+def test_cost_against_T_names_another_unit():
+    figure = figures.cost_against_T([8, 16], {"a": [1e3, 2e3]}, unit="bytes")
+    assert figure.name == "bytes-against-T" and "Measured bytes" in figure.alt
+
+
 def test_truncation_windows_count_the_pairs_that_are_drawn():
     window, chunks = figures.truncation_windows(8, 4).panels
     assert "26 of 36" in window.alt and "20 of 36" in chunks.alt  # kT - k(k-1)/2, T(k+1)/2
@@ -289,6 +324,17 @@ def test_palette_is_the_pages_own():
         (lambda: figures.error_against_step([0.1, 0.2], {"a": [1, 1]}, {"b": 2}), r"names \['b'\]"),
         (lambda: figures.error_against_step([0.1, 0.2], {c: [1, 1] for c in "abcde"}), "1 to 4 names"),
         (lambda: figures.cost_against_T([8, 16], {"a": [0.0, 1.0]}), "0 seconds"),
+        (lambda: figures.cost_against_T([8, 16], {"a": [0.0, 1.0]}, unit="bytes"), "0 bytes"),
+        (lambda: figures.norms_back({}, "x"), "1 to 4 names"),
+        (lambda: figures.norms_back({"a": [0.0]}, "x"), r"shape \(1,\)"),
+        (lambda: figures.norms_back({"a": [0.0, np.nan]}, "x"), "logarithms of norms"),
+        (lambda: figures.norms_back({"a": [0.0, 1.0]}, "x", lowest=3), "must be below the largest"),
+        (lambda: figures.loss_cliff([1, 2], [1, 2, 3], np.ones((2, 3)), [1], [1]), r"L must be \(b, w\)"),
+        (lambda: figures.loss_cliff([1, 2], [1], np.ones((1, 2)), [1, 2], [0, 2]), "slope of 0"),
+        (lambda: figures.pair_sizes(np.ones((3, 3))), "0 above the diagonal"),
+        (lambda: figures.pair_sizes(np.eye(13)), "T from 2 to 12"),
+        (lambda: figures.clipped([1.0, 1.0, 1.0], 0.5), "two positive ones"),
+        (lambda: figures.clipped([1.0, 0.5], 2), "less than the gradient's largest entry"),
         (lambda: figures.forward_pass(X, S[1:], O, "abcd", ["a", "b"]), "S needs 5"),
         (lambda: figures.forward_pass(X, S, O, "abcd", ["a"]), "1 names of classes for 2 outputs"),
         (lambda: Canvas(9, 9).node(1, 1, shape="star"), "unknown node shape 'star'"),

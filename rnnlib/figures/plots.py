@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from .canvas import Canvas
-from .style import Figure, words_width
+from .canvas import Canvas, Node
+from .style import Figure, beside, words_width
 
 #: Curves differ in colour, dash and marker, so that no reader depends on one of the three.
 CURVES = (
@@ -236,8 +237,8 @@ def _stretch(steps, curve, slope):
     return (steps[best[0]], curve[best[0]]), (steps[best[-1] + 1], curve[best[-1] + 1])
 
 
-def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None) -> Figure:
-    """Measured seconds against the number of steps, both axes logarithmic.
+def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None, unit: str = "seconds") -> Figure:
+    """Measured seconds against the number of steps, both axes logarithmic; with another `unit`, bytes for example.
 
     `T` (k,) are the lengths, `seconds_by_name` maps a method's name to its (k,) seconds.
     `exponents` maps some names to their fitted exponent p: a thin line of that slope goes through the curve's
@@ -251,11 +252,11 @@ def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None
     T, exponents = T[order], dict(exponents or {})
     _known("exponents", exponents, curves)
     if not all(curve.all() for curve in curves.values()):
-        raise ValueError("a time of 0 seconds cannot stand on a logarithmic axis; measure longer")
+        raise ValueError(f"0 {unit} cannot stand on a logarithmic axis; measure longer")
     canvas = Canvas(540, 390)
     x, y = Scale(T[0], T[-1], 62, 386), Scale(*_whole_decades(np.concatenate(list(curves.values()))), 66, 338)
     ticks = T if len(T) <= 7 else T[:: -(-len(T) // 6)]
-    _frame(canvas, x, y, "number of steps $T$", "seconds", [(value, f"{value:g}") for value in ticks])
+    _frame(canvas, x, y, "number of steps $T$", unit, [(value, f"{value:g}") for value in ticks])
     for (name, curve), style in zip(curves.items(), CURVES, strict=False):
         if name in exponents:
             half = len(T) // 2
@@ -266,10 +267,10 @@ def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None
     names = [f"{name} $T^{{{exponents[name]:.2f}}}$" if name in exponents else name for name in curves]
     _name_curves(canvas, x, y, [float(y(curve[-1])) for curve in curves.values()], names)
     return canvas.figure(
-        "cost-against-T",
-        f"Measured seconds against the number of steps from {T[0]:g} to {T[-1]:g}, both logarithmic. "
+        "cost-against-T" if unit == "seconds" else f"{unit.replace(' ', '-')}-against-T",
+        f"Measured {unit} against the number of steps from {T[0]:g} to {T[-1]:g}, both logarithmic. "
         + " ".join(
-            f"{name}: {curve[0]:.1e} to {curve[-1]:.1e} seconds"
+            f"{name}: {curve[0]:.1e} to {curve[-1]:.1e} {unit}"
             + (f", growing as T to the {exponents[name]:.2f}." if name in exponents else ".")
             for name, curve in curves.items()
         ),
@@ -493,3 +494,222 @@ def _key(canvas: Canvas, x: float, y: float, scale: float) -> None:
         label = f"{part * scale:.2g}".replace("-", "−")
         canvas.text(x + 26, y, label, 15, ha="left")
         x += 40 + words_width(label, 15)
+
+
+def norms_back(logs_by_name: Mapping, title: str, lowest: int | None = None) -> Figure:
+    """How much is left of a small change k steps later: the norm of Φ_{t,t-k} against k, the norm logarithmic.
+
+    `logs_by_name` maps 1 to 4 names to natural logarithms of the norm for k = 0, 1, …, as `rnnlib.flow.log_norms`
+    returns them; -inf is a norm of 0. The curves may have different lengths.
+    `lowest` is the power of ten at which the axis ends; a curve that falls below it runs out of the picture.
+
+    >>> norms_back({"half a step": [0, -0.7, -1.4]}, "an example").name
+    'norms-back-an-example'
+    """
+    if not isinstance(logs_by_name, Mapping) or not 1 <= len(logs_by_name) <= len(CURVES):
+        raise ValueError(f"logs_by_name must map 1 to {len(CURVES)} names to logarithms; got {logs_by_name!r:.80}")
+    powers = {name: _logarithms(name, value) for name, value in logs_by_name.items()}
+    seen = np.concatenate([power[np.isfinite(power)] for power in powers.values()])
+    bottom = min(-1, int(np.floor(seen.min()))) if lowest is None else lowest
+    top = max(1, int(np.ceil(seen.max() + 1e-9)))
+    if not bottom < top:
+        raise ValueError(f"lowest = {lowest!r}; it must be below the largest power of ten, {top}")
+    longest = max(map(len, powers.values())) - 1
+    canvas = Canvas(500, 370)
+    left, right, low, high = 66, 350, 62, 306
+    across, up = (lambda k: left + (right - left) * k / longest), (lambda v: low + (high - low) * (v - bottom) / (top - bottom))
+    stride = max(1, -(-(top - bottom) // 6))
+    for power in range(-(-bottom // stride) * stride, top + 1, stride):
+        canvas.line([left, right], [up(power)] * 2, colour="ink" if power == 0 else "muted", linewidth=0.6, alpha=0.35 if power else 0.8)
+        canvas.text(left - 8, up(power), f"$10^{{{power}}}$", 15, ha="right")
+    for k in range(0, longest + 1, max(1, -(-longest // 5))):
+        canvas.line([across(k)] * 2, [low, low - 5], linewidth=1.0)
+        canvas.text(across(k), low - 17, str(k), 15)
+    canvas.line([left, right], [low, low], linewidth=1.2)
+    canvas.text((left + right) / 2, low - 42, "steps back $k$", 16)
+    canvas.text(8, high + 42, f"norm of $\\Phi_{{t,\\,t-k}}$: {title}", 16, ha="left")
+    ends = []
+    for (_, power), (colour, dash, shape) in zip(powers.items(), CURVES, strict=False):
+        k, v = _above(power, bottom)
+        canvas.line(across(k), up(v), colour=colour, linewidth=1.9, linestyle=dash)
+        for at in range(0, len(power), max(1, longest // 5)):
+            if power[at] >= bottom:
+                _marker(canvas, across(at), up(power[at]), shape, colour)
+        ends.append((float(across(k[-1])), float(up(v[-1]))))
+    _name_ends(canvas, list(powers), ends, right, low, high)
+    told = " ".join(f"{name}: {_norm_in_words(power)} after {len(power) - 1} steps." for name, power in powers.items())
+    slug = "-".join(re.findall(r"[a-z0-9]+", title.lower()))
+    return canvas.figure(f"norms-back-{slug}", f"The norm of the product of Jacobians against the number of steps back, {title}. {told}")
+
+
+def _logarithms(name: str, value) -> np.ndarray:
+    """Natural logarithms as powers of ten."""
+    logs = np.asarray(value, dtype=float)
+    if logs.ndim != 1 or len(logs) < 2:
+        raise ValueError(f"logs_by_name[{name!r}] has shape {logs.shape}; it must hold a logarithm for k = 0, 1, …")
+    if np.isnan(logs).any() or (logs == np.inf).any() or not np.isfinite(logs[0]):
+        raise ValueError(f"logs_by_name[{name!r}] must hold logarithms of norms: finite, or -inf for a norm of 0")
+    return logs / np.log(10)
+
+
+def _above(power: np.ndarray, bottom: float) -> tuple[np.ndarray, np.ndarray]:
+    """The curve as far as it stays above `bottom`, with the place where it leaves."""
+    below = np.flatnonzero(power < bottom)
+    if not below.size:
+        return np.arange(len(power)), power
+    first = below[0]
+    drop = power[first - 1] - max(power[first], bottom - 1e6)
+    leaves = first - 1 + (power[first - 1] - bottom) / drop
+    return np.append(np.arange(first), leaves), np.append(power[:first], bottom)
+
+
+def _name_ends(canvas: Canvas, names, ends, right, low, high) -> None:
+    """Names beside the right edge, each joined to where its curve ends."""
+    labels = [_wrapped(name, 16) for name in names]
+    lines = max(label.count("\n") + 1 for label in labels)
+    places = _spread([y for _, y in ends], 20.0 * lines + 5, low + 10, high)
+    for label, (x, y), place, style in zip(labels, ends, places, CURVES, strict=False):
+        start = y if x >= right - 1 else place
+        canvas.line([max(x, right) + 4, right + 16], [start, place], colour=style[0], linewidth=0.8, linestyle="-")
+        canvas.text(right + 20, place, label, 15, style[0], ha="left")
+
+
+def _norm_in_words(power: np.ndarray) -> str:
+    return "0" if power[-1] == -np.inf else f"10 to the {power[-1]:.1f}"
+
+
+def loss_cliff(w, b, L, along, slope) -> Figure:
+    """A loss surface drawn as curves, and beside it how steep it is along one of them.
+
+    `w` (k,) and `b` (r,) are the parameters, `L` (r, k) the loss at each pair.
+    `slope` (j,) is the norm of the gradient at the places `along` (j,) of the curve of the middle b, on a logarithmic axis;
+    the places need not be equally far apart, so that a cliff narrower than the grid is seen in its height.
+    """
+    w, b, L = _numbers("w", w, 1), _numbers("b", b, 1), _numbers("L", L, 2)
+    along, slope = _numbers("along", along, 1), _numbers("slope", slope, 1, least=0.0)
+    if L.shape != (len(b), len(w)) or slope.shape != along.shape:
+        raise ValueError(
+            f"w has {len(w)} numbers, b {len(b)}, L has shape {L.shape}: L must be (b, w); "
+            f"along has {len(along)} numbers, slope {len(slope)}: there must be as many"
+        )
+    if not slope.all():
+        raise ValueError("a slope of 0 cannot stand on a logarithmic axis")
+    order = np.argsort(along)
+    return beside("loss-cliff", _cliff_in_words(w, b, slope), _surface(w, b, L), _steepness(along[order], slope[order], b[len(b) // 2]))
+
+
+def _surface(w, b, L) -> Figure:
+    canvas = Canvas(400, 350)
+    lean, rise, height = 60 / len(b), 70 / len(b), 180 / np.ptp(L)
+    for row in reversed(range(len(b))):
+        middle = row == len(b) // 2
+        xs = 30 + 250 * (w - w[0]) / (w[-1] - w[0]) + lean * row
+        ys = 60 + rise * row + height * (L[row] - L.min())
+        canvas.line(xs, ys, colour="grad" if middle else "ink", linewidth=2.4 if middle else 1.0, alpha=None if middle else 0.55)
+    for value in (w[0], (w[0] + w[-1]) / 2, w[-1]):
+        canvas.text(30 + 250 * (value - w[0]) / (w[-1] - w[0]), 40, f"{value:.3g}", 15)
+    canvas.text(155, 16, "weight $w$", 16)
+    for row in (0, len(b) - 1):
+        name = f"$b = {b[row]:.3g}$".replace("-", "{-}")
+        canvas.text(288 + lean * row, 60 + rise * row + height * (L[row, -1] - L.min()), name, 15, ha="left")
+    canvas.text(8, 326, "loss, one curve for each $b$", 16, ha="left")
+    alt = f"The loss over w from {w[0]:g} to {w[-1]:g} and b from {b[0]:g} to {b[-1]:g}: two plains joined by a cliff."
+    return canvas.figure("loss-cliff-surface", alt)
+
+
+def _steepness(w, slope, b) -> Figure:
+    canvas = Canvas(400, 350)
+    y = Scale(*_whole_decades(slope), 66, 296)
+    x = lambda v: 66 + 310 * (v - w[0]) / (w[-1] - w[0])  # noqa: E731
+    for power in y.decades():
+        canvas.line([66, 376], [y(10.0**power)] * 2, colour="muted", linewidth=0.6, alpha=0.35)
+        canvas.text(58, y(10.0**power), f"$10^{{{power}}}$", 15, ha="right")
+    for value in (w[0], (w[0] + w[-1]) / 2, w[-1]):
+        canvas.line([x(value)] * 2, [66, 61], linewidth=1.0)
+        canvas.text(x(value), 49, f"{value:.3g}", 15)
+    canvas.line([66, 376], [66, 66], linewidth=1.2)
+    canvas.line(x(w), y(slope), colour="grad", linewidth=1.8)
+    canvas.text(221, 20, "weight $w$", 16)
+    canvas.text(8, 324, f"norm of the gradient along $b = {b:.3g}$".replace("-", "{-}"), 16, ha="left")
+    alt = f"The norm of the gradient along b = {b:.3g}: {slope.min():.1e} to {slope.max():.1e}, largest at w = {w[slope.argmax()]:.3f}."
+    return canvas.figure("loss-cliff-slope", alt)
+
+
+def _cliff_in_words(w, b, slope) -> str:
+    return (
+        f"A loss surface over w from {w[0]:g} to {w[-1]:g} and b from {b[0]:g} to {b[-1]:g}: flat on both sides of a cliff. "
+        f"Beside it the norm of the gradient along one curve, from {slope.min():.1e} to {slope.max():.1e}."
+    )
+
+
+def pair_sizes(sizes, lowest: int = -6) -> Figure:
+    """The size of each pair's own term in a gradient, as a triangle of cells: darker is larger.
+
+    `sizes` (T, T) has the pair of loss t and step i at (t - 1, i - 1), as `rnnlib.flow.contributions` returns it; T ≤ 12.
+    Each cell carries the size as a power of ten, relative to the largest; cells at or below 10^lowest are empty.
+    """
+    sizes = _numbers("sizes", sizes, 2, least=0.0)
+    T = len(sizes)
+    if sizes.shape != (T, T) or not 2 <= T <= 12:
+        raise ValueError(f"sizes has shape {sizes.shape}; it must be (T, T) with T from 2 to 12")
+    if np.triu(sizes, 1).any() or not sizes.any():
+        raise ValueError("sizes must be 0 above the diagonal, where i > t, and not 0 everywhere")
+    with np.errstate(divide="ignore"):
+        powers = np.log10(sizes / sizes.max())
+    cell, left = 33, 46
+    canvas = Canvas(left + cell * T + 8, cell * T + 62)
+    top = 10 + cell * T
+    canvas.text(left + cell * T / 2, top + 40, "step $i$", 16)
+    canvas.text(4, top + 40, "loss $t$", 16, ha="left")
+    for t in range(T):
+        y = top - cell * (t + 1)
+        canvas.text(left - 10, y + cell / 2, str(t + 1), 15, ha="right")
+        canvas.text(left + cell * (t + 0.5), top + 16, str(t + 1), 15)
+        for i in range(t + 1):
+            part = 1 - powers[t, i] / lowest
+            if part > 0:
+                canvas.rectangle(left + cell * i + 1.5, y + 1.5, cell - 3, cell - 3, "grad", 0.12 + 0.43 * part)
+            shown = f"{powers[t, i]:.1f}".replace("-", "−").replace("−0.0", "0.0") if part > 0 else "·"
+            canvas.text(left + cell * (i + 0.5), y + cell / 2, shown, 13)
+    far, near = powers[-1, 0], powers[-1, -1]
+    return canvas.figure(
+        "pair-sizes",
+        f"A triangle of cells, one for every pair of a loss t and a step i up to it, over {T} steps; each holds the power of ten "
+        f"of the pair's term, relative to the largest. In the last row it goes from {near:.1f} at i = t to {far:.1f} at i = 1.",
+    )
+
+
+def clipped(gradient, limit: float) -> Figure:
+    """A gradient in the plane, and what clipping by norm and by value make of it.
+
+    `gradient` (2,) has positive entries; `limit` is the radius of the circle and half the side of the square.
+    """
+    g = _numbers("gradient", gradient, 1, least=0.0)
+    if g.shape != (2,) or not g.all():
+        raise ValueError(f"gradient has shape {g.shape} and entries {g}; the figure needs two positive ones")
+    if not 0 < limit < g.max():
+        raise ValueError(f"limit = {limit!r}; it must be positive and less than the gradient's largest entry, {g.max():g}")
+    by_norm, by_value = g * min(1, limit / np.linalg.norm(g)), np.minimum(g, limit)
+    unit = 250 / max(g.max(), 1.5 * limit)
+    canvas = Canvas(120 + unit * max(g[0], limit) + 40, 100 + unit * max(g[1], limit) + 30)
+    place = lambda v: Node(60 + unit * v[0], 50 + unit * v[1])  # noqa: E731
+    angle = np.linspace(0, np.pi / 2, 40)
+    canvas.line(60 + unit * limit * np.cos(angle), 50 + unit * limit * np.sin(angle), colour="muted", linewidth=1.4)
+    canvas.line([60 + unit * limit] * 2, [50, 50 + unit * limit], colour="alt", linewidth=1.2, linestyle=(0, (1.2, 1.4)))
+    canvas.line([60, 60 + unit * limit], [50 + unit * limit] * 2, colour="alt", linewidth=1.2, linestyle=(0, (1.2, 1.4)))
+    canvas.line([60, 80 + unit * max(g[0], limit)], [50, 50], linewidth=1.0)
+    canvas.line([60, 60], [50, 70 + unit * max(g[1], limit)], linewidth=1.0)
+    start = Node(60, 50)
+    canvas.arrow(start, place(g), "grad", faint=True)
+    canvas.arrow(start, place(by_norm), "grad", colour="grad")
+    canvas.arrow(start, place(by_value), "ink", colour="alt")
+    canvas.text(place(g).x + 10, place(g).y, "$g$", 18, "muted", ha="left")
+    canvas.text(68 + unit * limit, place(by_norm).y - 16, "by norm", 16, "grad", ha="left")
+    canvas.text(place(by_value).x + 8, place(by_value).y - 8, "by value", 16, "alt", ha="left")
+    canvas.text(60 + unit * limit, 32, f"{limit:g}", 15)
+    turned = np.degrees(np.arccos(g @ by_value / np.linalg.norm(g) / np.linalg.norm(by_value)))
+    return canvas.figure(
+        "clipped",
+        f"The gradient ({g[0]:g}, {g[1]:g}) and the limit {limit:g}. Clipped by norm it is ({by_norm[0]:.2f}, {by_norm[1]:.2f}), "
+        f"shorter in the same direction; clipped by value it is ({by_value[0]:.2f}, {by_value[1]:.2f}), turned by {turned:.0f} degrees.",
+    )
