@@ -142,9 +142,7 @@ class Alphabet:
         X = array("X", X, ("T", len(self)), hint=f"the alphabet has {len(self)} letters")
         wrong = np.flatnonzero(((X != 0) & (X != 1)).any(axis=1) | (X.sum(axis=1) != 1))
         if wrong.size:
-            raise ValueError(
-                f"row {wrong[0]} of X is not one-hot; if it is padding, cut it off: X[:length, k] is text k"
-            )
+            raise ValueError(f"row {wrong[0]} of X is not one-hot; if it is padding, cut it off: X[:length, k] is text k")
         return "".join(self.letters[k] for k in X.argmax(axis=1))
 
     def batch(self, texts: Iterable[str], dtype=float) -> Batch:
@@ -214,9 +212,7 @@ def names(languages: Sequence[str], kinds: Sequence[str] = KINDS, lower: bool = 
         cleaned = {_clean(name, language, lower) for kind in kinds for name in getattr(locale, kind).values()}
         cleaned = {text for text in cleaned if _usable(text, alphabet)}
         if not cleaned:
-            raise ValueError(
-                f"no name is left in {language!r}: CLDR has none of this kind, or the alphabet admits none"
-            )
+            raise ValueError(f"no name is left in {language!r}: CLDR has none of this kind, or the alphabet admits none")
         for text in cleaned:
             found.setdefault(text, []).append(language)
     return tuple(Name(text, tuple(found[text])) for text in sorted(found))
@@ -290,9 +286,7 @@ def targets(names: Iterable[Name], languages: Sequence[str], dtype=float):
     for k, name in enumerate(names):
         for language in name.languages:
             if language not in languages:
-                raise ValueError(
-                    f"the name {name.text!r} is in {language!r}; that has no column among {', '.join(languages)}"
-                )
+                raise ValueError(f"the name {name.text!r} is in {language!r}; that has no column among {', '.join(languages)}")
             Y[k, languages.index(language)] = 1 / len(name.languages)
     return Y
 
@@ -303,8 +297,7 @@ def _locale(language):
         from babel import Locale, UnknownLocaleError
     except ImportError as error:
         raise ImportError(
-            "rnnlib.data.names reads the CLDR names that Babel ships, which is not installed; install it with: "
-            "pip install 'rnnlib[book]'"
+            "rnnlib.data.names reads the CLDR names that Babel ships, which is not installed; install it with: pip install 'rnnlib[book]'"
         ) from error
     try:
         return Locale.parse(language.replace("-", "_"))

@@ -54,9 +54,7 @@ def test_batched_states_match_states_of_single_texts(rng):
     X, lengths = alphabet.batch(texts)
     S = rnn.forward(p, X).S
     for k, text in enumerate(texts):
-        np.testing.assert_allclose(
-            S[: lengths[k] + 1, k], rnn.forward(p, alphabet.encode(text)).S, rtol=0, atol=1e-15
-        )
+        np.testing.assert_allclose(S[: lengths[k] + 1, k], rnn.forward(p, alphabet.encode(text)).S, rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize(
