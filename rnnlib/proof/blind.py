@@ -96,9 +96,9 @@ def point(
     one_hot : True for targets with a single 1.
     """
     made = ArrayPoint(T, sizes, exact=False, f=f, seed=seed)
-    made.s_0 = made.s_0 * s_0
+    made.initial["s"] = made.initial["s"] * s_0
     if symmetric:
-        made.p = made.p._replace(W=(made.p.W + made.p.W.T) / 2)
+        made.parameters["W"] = (made.parameters["W"] + made.parameters["W"].T) / 2
     if equal_weights:
         made.weights = np.ones(T)
     if one_hot:

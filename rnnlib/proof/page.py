@@ -18,6 +18,7 @@ from rnnlib.proof import bounds
 from rnnlib.proof import statement as st
 from rnnlib.proof import tex
 from rnnlib.proof.induction import Theorem
+from rnnlib.proof.networks import NETWORKS
 
 KINDS = ("identity", "definition", "theorem", "bound", "refuted")
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$(?:[ \t]*\(([\w:.-]+)\))?", re.S)
@@ -105,7 +106,7 @@ class Page:
         if every_T is not None:
             kind = "theorem"
             evidence.insert(0, self._theorem(label, text, every_T, letters or {}, where))
-        function = function or next(filter(None, (st.library_of(r.left, where.get("aliases")) for r in tex.parse(text).relations)), "")
+        function = function or self._function(text, where)
         agreed = [f for f in findings if f.library is not None]
         if agreed:
             exact = "exactly, " if any(f.kind != "float" for f in agreed) else ""
@@ -174,6 +175,13 @@ class Page:
     def _record(self, evidence):
         self.records.append(evidence)
         return evidence
+
+    @staticmethod
+    def _function(text, where):
+        """The rnnlib function that computes the left side of one of the relations, '' if there is none."""
+        network = NETWORKS[where.get("network", "rnn")]
+        found = (st.library_of(r.left, network, where.get("aliases")) for r in tex.parse(text).relations)
+        return next(filter(None, found), "")
 
     def _need_all(self, label, text, findings):
         bad = [f for f in findings if not f.holds()]

@@ -306,12 +306,17 @@ def _need(a, what, ok):
 
 def same(a, b) -> bool:
     """Equality for every value of every size. A number compares with an array entry by entry."""
+    return _difference(a, b).is_zero()
+
+
+def _difference(a, b) -> Poly:
+    """An entry of a − b at indices of its own."""
     if isinstance(a, Array) and isinstance(b, Array) and a.axes != b.axes:
         raise ShapeError(f"shapes {shape_text(a)} and {shape_text(b)} differ")
     axes = a.axes if isinstance(a, Array) else b.axes if isinstance(b, Array) else ()
     ix = tuple(fresh(axis) for axis in axes)
     left, right = (v.at(*ix) if isinstance(v, Array) else _poly(v) for v in (a, b))
-    return (left - right).is_zero()
+    return left - right
 
 
 class Tape:
@@ -323,7 +328,8 @@ class Tape:
 
     def __init__(self):
         self.rules = {}
-        self.known = []  # (argument, value, derivative) of every opaque elementwise function seen
+        self.aliases = {}
+        self.known = []  # (argument, value, derivative, function) of every opaque elementwise function seen
 
     def alias(self, letter: str, value: Array) -> Array:
         """A symbol that stands for ``value``, so that one can differentiate with respect to it."""
@@ -332,11 +338,33 @@ class Tape:
         def rule(ix, d):
             return d(value.at(*_split(ix, axes)))
 
-        self.rules[letter] = rule
+        self.rules[letter], self.aliases[letter] = rule, value
         return variable(letter, *axes)
 
-    def elementwise(self, letter: str, argument: Array, name: str | None = None) -> tuple[Array, Array]:
-        """An opaque f of ``argument``: new symbols for f and f', with df[i] = f'[i] · d argument[i]."""
+    def expanded(self, poly: Poly) -> Poly:
+        """The same entry with every alias replaced by what it stands for."""
+        out = Poly(())
+        for c, bound, factors in poly.terms:
+            term = Poly(((c, (), ()),))
+            for name, ix in factors:
+                value = self.aliases.get(name)
+                one = Poly(((1, (), ((name, ix),)),)) if value is None else self.expanded(value.at(*_split(ix, value.axes)))
+                term = term * one
+            out = out + term.summed(bound)
+        return out.collected()
+
+    def same(self, a, b) -> bool:
+        """``same`` with every alias replaced by what it stands for."""
+        return self._zero(_difference(a, b))
+
+    def _zero(self, difference):
+        return difference.is_zero() or self.expanded(difference).is_zero()
+
+    def elementwise(self, letter: str, argument: Array, name: str | None = None, function: str = "f") -> tuple[Array, Array]:
+        """An opaque function of ``argument``: new symbols for f and f', with df[i] = f'[i] · d argument[i].
+
+        ``name`` gives the argument a symbol of its own.
+        """
         value, slope = variable(letter, *argument.axes), variable(letter + "'", *argument.axes)
         inner = self.alias(name, argument) if name else argument
 
@@ -345,13 +373,13 @@ class Tape:
             return slope.at(*at) * d(inner.at(*at))
 
         self.rules[letter] = rule
-        self.known.append((argument, value, slope))
+        self.known.append((argument, value, slope, function))
         return value, slope
 
-    def lookup(self, argument: Array) -> tuple[Array, Array]:
+    def lookup(self, argument: Array, function: str = "f") -> tuple[Array, Array]:
         """f and f' at an argument where f was taken before."""
-        for seen, value, slope in self.known:
-            if seen.axes == argument.axes and same(seen, argument):
+        for seen, value, slope, of in self.known:
+            if of == function and seen.axes == argument.axes and self.same(seen, argument):
                 return value, slope
         raise Undefined("f is taken at an argument that is none of the network's pre-activations")
 

@@ -7,7 +7,8 @@ import random
 from dataclasses import dataclass
 
 from rnnlib.proof import points, tex
-from rnnlib.proof.points import LIBRARY_GRADIENTS, PARAMETERS, RECURRENT, SIZES, VOCABULARY, Ambiguous, NotHere
+from rnnlib.proof.networks import NETWORKS
+from rnnlib.proof.points import SIZES, Ambiguous, NotHere
 from rnnlib.proof.shapes import ShapeError, Undefined
 from rnnlib.proof.tex import Node, TexError, integer, letters_of
 
@@ -56,8 +57,8 @@ class Evaluator:
     def _number(self, value):
         return value
 
-    def _name(self, letter, *subscripts):
-        letter = self.aliases.get(letter, letter)
+    def _name(self, *parts):
+        letter, subscripts = self._read(parts)
         if letter == "I":
             return self.point.eye(subscripts[0]) if subscripts else IDENTITY
         if letter == "T" and not subscripts:
@@ -72,8 +73,14 @@ class Evaluator:
             return whole
         return self.point.entry(whole, components)
 
+    def _read(self, parts):
+        return read(parts, self.point.network.vocabulary, self.aliases)
+
     def _split(self, letter, subscripts):
-        known = _known(letter)
+        vocabulary = self.point.network.vocabulary
+        if letter not in vocabulary:
+            raise TexError(f"the letter {letter} has no meaning in the book's notation for the network {self.point.network.name}")
+        known = vocabulary[letter]
         count = 0 if letter == "L" and not subscripts else known[0]
         times = tuple(integer(k, self.times) for k in subscripts[:count])
         components = tuple(self._component(k) for k in subscripts[count:])
@@ -100,17 +107,19 @@ class Evaluator:
             below = below.parts[0]
         if above.op != "name" or below.op != "name":
             raise TexError("a derivative is of a letter with respect to a letter")
-        letter, below_letter = (self.aliases.get(v.parts[0], v.parts[0]) for v in (above, below))
-        times, components = self._split(letter, above.parts[1:])
-        below_times, below_components = self._split(below_letter, below.parts[1:])
-        if kind == "partial" and letter in RECURRENT[:-1] and below_letter in ("U", "W", "b"):
+        (letter, subscripts), (below_letter, below_subscripts) = self._read(above.parts), self._read(below.parts)
+        times, components = self._split(letter, subscripts)
+        below_times, below_components = self._split(below_letter, below_subscripts)
+        network = self.point.network
+        parallel = len(network.states) > 1 and below_letter in network.states and letter != "L"  # one state acts through the other
+        if kind == "partial" and letter != "L" and (below_letter in network.recurrent or parallel):
             raise Ambiguous(
                 f"the partial derivative of {letter}_t with respect to {below_letter} can be read in two ways: "
                 r"write \partial^{+} (immediate) or \mathrm{d} (total)"
             )
-        if kind == "immediate" and letter not in ("a", "s"):
+        if kind == "immediate" and letter not in (*network.states, *network.inner):
             raise Ambiguous(f"an immediate derivative is defined for a_t and s_t, not for {letter}")
-        matrix = below_letter in PARAMETERS and len(VOCABULARY[below_letter][1]) == 2
+        matrix = below_letter in network.parameters and len(network.parameters[below_letter]) == 2
         if matrix and self.point.kind != "symbolic" and self.point.value(below_letter, ()).size == 1:
             vec = True  # the scalar case: one entry, so its place does not matter
         if matrix and letter != "L" and not vec and not below_components:
@@ -219,13 +228,18 @@ class Evaluator:
         return self._prod(var, first, last, body, falling=True)
 
 
-def _known(letter):
-    if letter not in VOCABULARY:
-        raise TexError(f"the letter {letter} has no meaning in the book's notation")
-    return VOCABULARY[letter]
+def read(parts, vocabulary, aliases):
+    """The letter of a name and its subscripts; a gate's name in the first subscript belongs to the letter: U_ι."""
+    letter, *subscripts = parts
+    letter = aliases.get(letter, letter)
+    if subscripts and isinstance(subscripts[0], str) and f"{letter}_{subscripts[0]}" in vocabulary:
+        return f"{letter}_{subscripts[0]}", tuple(subscripts[1:])
+    return letter, tuple(subscripts)
 
 
-def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, weights=None, aliases=None, sizes=GENERIC_SIZES) -> list[Finding]:
+def check(
+    text: str, *, T=SYMBOLIC_T, head=None, f=None, weights=None, aliases=None, sizes=GENERIC_SIZES, network="rnn"
+) -> list[Finding]:
     """Evaluate a statement wherever it has a meaning; one ``Finding`` a kind of point.
 
     Parameters
@@ -236,6 +250,7 @@ def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, weights=None, aliases=N
         with ``head``, ``f`` or ``weights`` given, or ``sizes`` other than the generic ones, symbolic sizes are left out.
     weights : "all", "last" or "mean", if the statement is about these weights ω_t; random ones else.
     aliases : letters that stand for other letters, for the scalar case: {"w": "W"}.
+    network : the name of the network whose letters these are, of ``rnnlib.proof.networks``.
 
     Raises
     ------
@@ -250,7 +265,7 @@ def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, weights=None, aliases=N
     output = _of_output(statement)
     for kind, length in plan:
         try:
-            findings.append(_at_all(statement, kind, length, head, f, weights, aliases, sizes, output))
+            findings.append(_at_all(statement, kind, length, head, f, weights, aliases, sizes, output, network))
         except NotHere as why:
             reasons.append(f"{kind}: {why}")
     if not findings:
@@ -258,12 +273,12 @@ def check(text: str, *, T=SYMBOLIC_T, head=None, f=None, weights=None, aliases=N
     return findings
 
 
-def _at_all(statement, kind, length, head, f, weights, aliases, sizes, output):
+def _at_all(statement, kind, length, head, f, weights, aliases, sizes, output, network):
     if kind == "symbolic":
-        made = [points.symbolic_point(T, output) for T in length]
+        made = [points.symbolic_point(T, output, network) for T in length]
     else:
         arguments = (sizes, kind == "exact", f or "tanh", head or "softmax_cross_entropy", weights)
-        made = [points.array_point(length, *arguments, seed) for seed in (1, 2)]
+        made = [points.array_point(length, *arguments, seed, network) for seed in (1, 2)]
     worst, library, note, evaluated = 0.0, None, "", 0
     for point in made:
         for times in assignments(statement, point.T):
@@ -293,7 +308,7 @@ def compare(relation, point, times, aliases):
     """The error of one relation at one point and time, all component indices together, and that of rnnlib's own result (or None)."""
     ranges = {}
     for side in (relation.left, relation.right):
-        for var, size in _component_letters(side, aliases).items():
+        for var, size in _component_letters(side, point.network.vocabulary, aliases).items():
             if ranges.setdefault(var, size) != size:
                 raise TexError(f"the index {var} runs over {ranges[var]} in one place and {size} in another")
     bound_later = [k for k in ranges if k in times]
@@ -310,7 +325,7 @@ def compare(relation, point, times, aliases):
             left, right = array, point.eye_like(array) if point.is_array(array) else array
         lefts.append(left)
         rights.append(right)
-        if names or getattr(point, "output", False):
+        if names or getattr(point, "open_output", False):
             continue
         for side, val in ((relation.left, left), (relation.right, right)):
             key = _library_key(side, value)
@@ -319,26 +334,29 @@ def compare(relation, point, times, aliases):
     return point.error_of_all(lefts, rights), code
 
 
-def library_of(node: Node, aliases=None) -> str:
+def library_of(node: Node, network, aliases=None) -> str:
     """The rnnlib function that computes this side, '' if it is none of the library's results."""
     if node.op == "derivative" and node.parts[1] == Node("name", ("L",)) and node.parts[2].op == "name":
-        return LIBRARY_GRADIENTS.get((aliases or {}).get(node.parts[2].parts[0], node.parts[2].parts[0]), "")
-    if node.op == "name" and node.parts[0] == r"\delta":
-        return LIBRARY_GRADIENTS["a"]
-    if node.op == "name" and len(node.parts) == 2:
-        return {"a": "rnnlib.rnn.step", "s": "rnnlib.rnn.step", "z": "rnnlib.readout.step"}.get(node.parts[0], "")
+        letter, _ = read(node.parts[2].parts, network.vocabulary, aliases or {})
+        return network.functions.get("d" + letter, "")
+    if node.op == "name":
+        letter, subscripts = read(node.parts, network.vocabulary, aliases or {})
+        return network.functions.get(letter, "") if len(subscripts) == 1 else ""
     return ""
 
 
 def _library_key(node, value):
     """Where ``library()`` keeps what a side stands for; None if it is no result of the library's gradients."""
-    if node.op == "name" and node.parts[0] == r"\delta":
-        return "a", integer(node.parts[1], value.times)
-    if node.op != "derivative" or not library_of(node, value.aliases):
+    network = value.point.network
+    if node.op == "name":
+        letter, subscripts = read(node.parts, network.vocabulary, value.aliases)
+        if letter not in network.adjoints or not subscripts:
+            return None
+        return network.adjoints[letter], integer(subscripts[0], value.times)
+    if node.op != "derivative" or not library_of(node, network, value.aliases):
         return None
-    letter, *subs = node.parts[2].parts
-    letter = value.aliases.get(letter, letter)
-    return (letter, integer(subs[0], value.times)) if subs else letter
+    letter, subscripts = read(node.parts[2].parts, network.vocabulary, value.aliases)
+    return (letter, integer(subscripts[0], value.times)) if subscripts else letter
 
 
 def assignments(statement, T):
@@ -371,22 +389,21 @@ def _of_output(statement):
     )  # fmt: skip
 
 
-def _component_letters(node, aliases, bound=frozenset()):
+def _component_letters(node, vocabulary, aliases, bound=frozenset()):
     """{index letter: its range} for the free component indices of an expression."""
     if node.op == "sum" and node.parts[2] in SIZES:
         bound = bound | {node.parts[0]}
     found = {}
     if node.op == "name":
-        letter, *subs = node.parts
-        letter = aliases.get(letter, letter)
-        if letter in VOCABULARY:
-            count, axes = VOCABULARY[letter]
+        letter, subs = read(node.parts, vocabulary, aliases)
+        if letter in vocabulary:
+            count, axes = vocabulary[letter]
             for sub, size in zip(subs[count:], axes):
                 if isinstance(sub, str) and sub not in bound:
                     found[sub] = size
     for part in node.parts:
         if isinstance(part, Node):
-            for var, size in _component_letters(part, aliases, bound).items():
+            for var, size in _component_letters(part, vocabulary, aliases, bound).items():
                 if found.setdefault(var, size) != size:
                     raise TexError(f"the index {var} runs over {found[var]} in one place and {size} in another")
     return found

@@ -9,6 +9,7 @@ Expressions are built from
 
     U   s_{t-1}   \delta_t   \Phi_{t,i}            letters with subscripts for time
     U_{ik}   s_{t,i}                               … and for components, which makes them scalars
+    U_\iota   a_{\phi,t}                           … and for the gate, before the time
     + - juxtaposition \cdot \odot \otimes ^\top ^{2} \frac{}{} ( )     \cdot multiplies like juxtaposition
     f(..)  f'(..)  g(..)  \ell(..)  \exp(..)  \log(..)  \operatorname{diag}(..)  \operatorname{vec}(..)
     \lVert .. \rVert  \rho(..)  \sigma_{\min}(..)  \max_{1 \le i \le T} ..    2-norm, spectral radius, smallest singular value
@@ -67,17 +68,18 @@ class Statement:
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|\\[,;!:\s])"
-    r"|(?P<word>\\mathrm\{d\}|\\operatorname\{[a-zA-Z]+\}|\\overleftarrow\{\\prod\}|\\mathbf\{1\}|\\[a-zA-Z]+)"
+    r"|(?P<word>\\mathrm\{d\}|\\operatorname\{[a-zA-Z]+\}|\\overleftarrow\{\\prod\}|\\mathbf\{1\}|\\sigma'|\\[a-zA-Z]+)"
     r"|(?P<number>\d+)|(?P<letter>[a-zA-Z]'?)|(?P<sign>[-+=<>^_{}()\[\],.])|(?P<other>.)",
     re.S,
 )
 _SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl", r"\biggr", r"\displaystyle"}  # no meaning but size
 _RELATIONS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\leq": "<=", r"\ge": ">=", r"\geq": ">="}
 _GREEK = {
-    r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\eta", r"\theta", r"\lambda", r"\mu", r"\rho", r"\sigma",
+    r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\eta", r"\theta", r"\iota", r"\kappa", r"\psi", r"\lambda", r"\mu", r"\rho", r"\sigma",
     r"\tau", r"\phi", r"\omega", r"\Phi", r"\Delta",
 }  # fmt: skip
-_FUNCTIONS = {"f", "f'", "g", r"\ell", r"\exp", r"\log", r"\tanh", r"\sigma", r"\rho", r"\operatorname{diag}", r"\operatorname{vec}"}
+_FUNCTIONS = {"f", "f'", "g", r"\sigma'", r"\ell", r"\exp", r"\log", r"\tanh", r"\sigma", r"\rho", r"\operatorname{diag}", r"\operatorname{vec}"}
+GATES = {r"\iota", r"\phi", r"\kappa", r"\psi"}  # names of gates stand in subscripts too: U_\iota
 _DOTS = {r"\dots", r"\ldots", r"\cdots"}
 
 
@@ -404,7 +406,7 @@ class _Parser:
         t = self.take()
         if t.isdigit():
             return int(t)
-        if re.fullmatch(r"[a-zA-Z]", t) or t == r"\tau":
+        if re.fullmatch(r"[a-zA-Z]", t) or t == r"\tau" or t in GATES:
             return t
         raise TexError(f"{t!r} is no index, in {self.tex!r}")
 

@@ -1,0 +1,80 @@
+"""Formulas of the book shown again on another page, without being typed again.
+
+The text of an equation is read from the page that derives it, by its label; the line of code that computes it is looked up in
+the function's own source. A label or a line that is not there is an error, so the copy cannot differ from the original.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rnnlib.proof.page import find_source, labelled_equations
+
+
+class Entry(NamedTuple):
+    """One formula: its label, the function that computes it, and the piece of that function's source that does."""
+
+    label: str
+    function: Callable
+    code: str
+
+
+class Sheet:
+    """Formulas with their numbers, functions and code, shown as Markdown.
+
+    Parameters
+    ----------
+    entries : ``(label, function, code)`` each.
+
+    Raises
+    ------
+    KeyError
+        If the page of a label is there and has no such equation.
+    ValueError
+        If the code is not in the source of the function.
+
+    Where the pages themselves are missing, as beside a notebook downloaded alone, it says so in place of the formula.
+    """
+
+    def __init__(self, *entries: Sequence):
+        self.entries = [Entry(*entry) for entry in entries]
+        self.formulas = [equation(entry.label) for entry in self.entries]
+        for entry in self.entries:
+            if entry.code not in inspect.getsource(entry.function):
+                raise ValueError(f"{name_of(entry.function)} has no code {entry.code!r}; the sheet must show what the function does")
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(self._block(entry, tex) for entry, tex in zip(self.entries, self.formulas, strict=True))
+
+    @staticmethod
+    def _block(entry, tex):
+        name = name_of(entry.function)
+        formula = f"$$\n{tex}\n$$" if tex else f"*The formula ({entry.label}) is on another page of the book, which is not beside this notebook.*"
+        return f"{formula}\n\n{{eq}}`{entry.label}`, {{py:obj}}`{name.removeprefix('rnnlib.')} <{name}>`: `{entry.code}`"
+
+
+def name_of(function: Callable) -> str:
+    """The full name under which the API page lists a function."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def equation(label: str) -> str:
+    """The text of a labelled equation of the book, '' if its page is not at hand.
+
+    Raises
+    ------
+    KeyError
+        If the page is at hand and has no such equation.
+    """
+    words = label.removeprefix("eq-").split("-")
+    for length in range(len(words), 0, -1):
+        source = find_source("_".join(words[:length]))
+        if source is not None:
+            equations = labelled_equations(source)
+            if label not in equations:
+                raise KeyError(f"no equation of its page is labelled {label}; there are: {', '.join(equations)}")
+            return equations[label]
+    return ""
