@@ -65,3 +65,12 @@ def test_page_records_a_bound_and_refuses_a_wrong_one():
     assert evidence.kind == "bound" and "random networks" in evidence.evidence[0]
     with pytest.raises(CheckFailed, match=r"the bound \(eq-two\) does not hold: the left side reaches"):
         page.bound("eq-two")
+
+
+def test_page_refutes_a_wrong_bound_and_not_a_right_one():
+    source = r"$$ \rho(W) \le \lVert W \rVert_2 $$ (eq-one)" + "\n\n" + r"$$ \lVert W \rVert_2 \le \rho(W) $$ (eq-two)"
+    page = Page("p", source)
+    evidence = page.refute_bound("eq-two")
+    assert evidence.kind == "refuted" and "the left side reaches" in evidence.evidence[0]
+    with pytest.raises(CheckFailed, match=r"the bound \(eq-one\) is shown as a mistake, but the left side reaches only"):
+        page.refute_bound("eq-one")

@@ -159,6 +159,23 @@ class Page:
             raise CheckFailed(f"{self.name}: the bound ({label}) does not hold: the left side reaches {max(margin.largest, margin.worst):.3g} times the right\n  {_plain(text)}")
         return self._record(Evidence(self.name, label, "bound", text, evidence, function, {"bound": margin.worst}))
 
+    def refute_bound(self, label, **how) -> Evidence:
+        """Find networks at which an inequality shown as a mistake fails, and say by how much; ``how`` as for ``bound``.
+
+        Raises
+        ------
+        CheckFailed
+            If it holds at all of them, or its left side exceeds the right one by less than a percent.
+        """
+        text = self._text(label)
+        margin = bounds.bound(text, **how)
+        reached = max(margin.largest, margin.worst)
+        if not reached >= 1 + REFUTED_AT_LEAST:
+            raise CheckFailed(f"{self.name}: the bound ({label}) is shown as a mistake, but the left side reaches only {reached:.6g} of the right")
+        most = f"{reached:.3g} times the right one" if reached < float("inf") else "more than 0, where the right one is 0"
+        evidence = (f"fails among {margin.networks} random networks and in a search for the worst: the left side reaches {most}",)
+        return self._record(Evidence(self.name, label, "refuted", text, evidence, "", {"bound": reached}))
+
     def unchecked(self) -> list[str]:
         """Labels on the page that no check has seen yet."""
         seen = {record.label for record in self.records}
