@@ -269,10 +269,8 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep") 
         N[t], more = candidate(p, S[t], r[t], from_s)
         a_candidate[t] += more
         s_tilde[t] = f.f(a_candidate[t])
-        if update == "keep":
-            S[t + 1] = s_tilde[t] + u[t] * (S[t] - s_tilde[t])
-        else:
-            S[t + 1] = S[t] + u[t] * (s_tilde[t] - S[t])
+        kept, made = (u[t], 1 - u[t]) if update == "keep" else (1 - u[t], u[t])
+        S[t + 1] = kept * S[t] + made * s_tilde[t]
     return Trace(X, A, G, N, S, f, gate, reset, update)
 
 
