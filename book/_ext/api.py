@@ -43,6 +43,7 @@ class Api(SphinxDirective):
     def module_target(self, name: str) -> nodes.Node:
         target = nodes.target("", "", ids=[f"module-{name}"], ismod=True)
         self.env.get_domain("py").note_module(name, target["ids"][0], "", "", False)
+        self.env.get_domain("py").note_object(name, "module", target["ids"][0], location=target)
         return target
 
     def entry(self, module: str, name: str, thing) -> nodes.Node:

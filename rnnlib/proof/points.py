@@ -48,7 +48,7 @@ class SymbolicPoint:
     def __init__(self, T: int, open_output: bool = False, network=RNN):
         self.T, self.open_output, self.network, self.tape = T, open_output, network, Tape()
         self.span = range(1, T + 1)
-        self.steps, self.values = [], {}
+        self.steps, self.values, self._library = [], {}, None
         network.run(self)
 
     # -- what the network asks for while it runs --------------------------------------------------------------------
@@ -178,11 +178,18 @@ class SymbolicPoint:
                     return found[which].at((), (k,))
         raise Undefined(f"{function} is taken at an argument that is none of the network's pre-activations")
 
-    @lru_cache(maxsize=1)  # noqa: B019 (points live as long as the process)
     def library(self):
         """{letter or (letter, t): what rnnlib's ``step_back`` formulas give}, steps composed one by one."""
-        found = self.network.by_steps(self)
-        return {k: v if isinstance(k, str) and len(v.axes) == 2 else v.T if len(v.axes) == 2 else _column(v) for k, v in found.items()}
+        if self._library is None:
+            self._library = {k: self._shaped(k, v) for k, v in self.network.by_steps(self).items()}
+        return self._library
+
+    @staticmethod
+    def _shaped(k, v):
+        """A gradient of ``step_back`` as the formulas have it: a parameter's matrix, else a column."""
+        if len(v.axes) == 1:
+            return _column(v)
+        return v if isinstance(k, str) else v.T
 
     # -- operations ------------------------------------------------------------------------------------------------
 

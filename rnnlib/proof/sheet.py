@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rnnlib.proof.page import find_source, labelled_equations
+from rnnlib.proof.page import _read, labelled_equations
 
 
 class Entry(NamedTuple):
@@ -71,10 +71,11 @@ def equation(label: str) -> str:
     """
     words = label.removeprefix("eq-").split("-")
     for length in range(len(words), 0, -1):
-        source = find_source("_".join(words[:length]))
-        if source is not None:
-            equations = labelled_equations(source)
-            if label not in equations:
-                raise KeyError(f"no equation of its page is labelled {label}; there are: {', '.join(equations)}")
-            return equations[label]
+        try:
+            equations = labelled_equations(_read("_".join(words[:length])))
+        except FileNotFoundError:
+            continue
+        if label not in equations:
+            raise KeyError(f"no equation of its page is labelled {label}; there are: {', '.join(equations)}")
+        return equations[label]
     return ""

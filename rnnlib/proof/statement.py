@@ -329,7 +329,7 @@ def compare(relation, point, times, aliases):
             continue
         for side, val in ((relation.left, left), (relation.right, right)):
             key = _library_key(side, value)
-            if key in point.library():
+            if key is not None and key in point.library():
                 code = max(code or 0.0, point.error(val, point.scalar(point.library()[key])))
     return point.error_of_all(lefts, rights), code
 
