@@ -15,11 +15,15 @@ from rnnlib.proof.page import _read, labelled_equations
 
 
 class Entry(NamedTuple):
-    """One formula: its label, the function that computes it, and the piece of that function's source that does."""
+    """One formula: its label, the function that computes it, and the piece of source that does.
+
+    ``helper`` is the function whose source holds the piece, if it is not ``function`` itself.
+    """
 
     label: str
     function: Callable
     code: str
+    helper: Callable | None = None
 
 
 class Sheet:
@@ -27,7 +31,7 @@ class Sheet:
 
     Parameters
     ----------
-    entries : ``(label, function, code)`` each.
+    entries : ``(label, function, code)`` or ``(label, function, code, helper)`` each.
 
     Raises
     ------
@@ -43,8 +47,9 @@ class Sheet:
         self.entries = [Entry(*entry) for entry in entries]
         self.formulas = [equation(entry.label) for entry in self.entries]
         for entry in self.entries:
-            if entry.code not in inspect.getsource(entry.function):
-                raise ValueError(f"{name_of(entry.function)} has no code {entry.code!r}; the sheet must show what the function does")
+            source = entry.helper or entry.function
+            if entry.code not in inspect.getsource(source):
+                raise ValueError(f"{name_of(source)} has no code {entry.code!r}; the sheet must show what the function does")
 
     def _repr_markdown_(self) -> str:
         return "\n\n".join(self._block(entry, tex) for entry, tex in zip(self.entries, self.formulas, strict=True))
