@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from rnnlib.proof.page import _read, labelled_equations
@@ -57,7 +56,8 @@ class Sheet:
     @staticmethod
     def _block(entry, tex):
         name = name_of(entry.function)
-        formula = f"$$\n{tex}\n$$" if tex else f"*The formula ({entry.label}) is on another page of the book, which is not beside this notebook.*"
+        missing = f"*The formula ({entry.label}) is on another page of the book, which is not beside this notebook.*"
+        formula = f"$$\n{tex}\n$$" if tex else missing
         return f"{formula}\n\n{{eq}}`{entry.label}`, {{py:obj}}`{name.removeprefix('rnnlib.')} <{name}>`: `{entry.code}`"
 
 
