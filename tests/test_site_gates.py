@@ -134,7 +134,7 @@ TYPESET = "s_t = f(U x_t + W s_{t-1} + b)\n$$"
 BREAKS = {
     "nothing": Break((), ()),
     "proved": Break((), (), PROVED),
-    "false equation": Break((in_step("W s_{t-1}", r"W^\top s_{t-1}"),), ("book/step.md", "CheckFailed", "eq-step-state"), PROVED),
+    "false equation": Break((in_step("W s_{t-1}", r"W^\top s_{t-1}"),), ("book/step: ", "CheckFailed", "eq-step-state"), PROVED),
     "failing cell": Break((in_step("print(1 + 1)", "raise ValueError('on purpose')"),), ("book/step", "ValueError", "on purpose")),
     "unchecked": Break((in_step(SHOWN, ""),), ("book/step: equation (eq-step-state) has no check",)),
     "ledger": Break(
@@ -231,6 +231,18 @@ def test_nothing_changed_is_still_a_good_build(builds):
     again = build(folder)
     assert again.returncode == 0, again.stderr
     assert "0 added, 0 changed, 0 removed" in again.stdout
+
+
+def test_an_equation_that_changed_alone_is_checked_anew(builds):
+    """The notebook cache knows the cells, which are the same."""
+    folder, _ = builds["proved"]
+    page = folder / "book/step.md"
+    page.write_text(page.read_text("utf8").replace("U x_t + W s_{t-1} + b", "W s_{t-1} + U x_t + b"), "utf8")
+    again = build(folder)
+    assert again.returncode == 0, again.stderr
+    assert "running pages... [1/1] book/step" in again.stdout
+    page.write_text(page.read_text("utf8").replace("W s_{t-1}", "W s_t"), "utf8")
+    assert build(folder).returncode != 0
 
 
 def test_the_ledger_counts_and_links(builds):

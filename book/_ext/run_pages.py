@@ -1,0 +1,115 @@
+r"""Run the pages that need it, as many at a time as there are processors, before Sphinx reads them.
+
+Sphinx reads, and so runs, one page after the other; here the outputs are already in the notebook cache when it comes to a page.
+The cache takes a page for unchanged when its code cells are, yet a check reads its equation from the page's text.
+So a page is run again, too, when one of its labelled equations changed, or one of a page that its cells name.
+When cells fail, the build stops with the page, the cell and the error of each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
+from myst_nb.core.read import create_nb_reader
+from sphinx.errors import SphinxError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+EQUATION = re.compile(r"\$\$(?:(?!\$\$).)+\$\$[ \t]*\(eq-[\w-]+\)", re.S)
+QUOTED = re.compile(r"""["']([\w*./-]+)["']""")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class CellError(SphinxError):
+    category = "A page does not run"
+
+
+def pages_read(path: Path, notebook) -> list[Path]:
+    """The pages whose equations a page's checks may read: itself, and every page that its cells name ("*.md": all)."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    names = {path.stem, *QUOTED.findall(code)}
+    return [other for other in sorted(path.parent.glob("*.md")) if other.stem in names or "*.md" in names]
+
+
+def equations_digest(paths: list[Path]) -> str:
+    equations = [equation for path in paths for equation in EQUATION.findall(path.read_text("utf8"))]
+    return hashlib.sha256("\n".join(equations).encode()).hexdigest()[:16]
+
+
+def outdated(app, env, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """The pages whose cells name a page that changed."""
+    known = getattr(env, "pages_read", {})
+    return [name for name, read in known.items() if read & (added | changed | removed)]
+
+
+def find(cache, notebook):
+    """The cache's record of a notebook with these code cells, or None."""
+    try:
+        return cache.match_cache_notebook(notebook)
+    except KeyError:
+        return None
+
+
+def to_run(app, env, docnames: list[str], cache) -> dict[str, tuple]:
+    """docname -> (path, notebook, digest) of each page that has cells and no outputs that we can trust."""
+    found = {}
+    for docname in docnames:
+        path = Path(env.doc2path(docname))
+        text = path.read_text("utf8")
+        reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text) if path.suffix == ".md" else None
+        notebook = reader.read(text) if reader else None
+        if notebook is None or not any(cell.cell_type == "code" for cell in notebook.cells):
+            continue
+        read = pages_read(path, notebook)
+        env.pages_read = getattr(env, "pages_read", {}) | {docname: {env.path2doc(str(other)) for other in read}}
+        digest, record = equations_digest(read), find(cache, notebook)
+        if record is not None and record.data.get("equations") == digest:
+            continue
+        if record is not None:
+            cache.remove_cache(record.pk)  # the outputs are of other equations
+        found[docname] = path, notebook, digest
+    return found
+
+
+def run_pages(app, env, docnames: list[str]) -> None:
+    if app.config.nb_execution_mode != "cache":
+        return
+    cache = get_cache(app.config.nb_execution_cache_path)
+    pages, failed = to_run(app, env, docnames, cache), []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = {pool.submit(run, path, notebook, app.config.nb_execution_timeout): name for name, (path, notebook, _) in pages.items()}
+        for done, job in enumerate(as_completed(jobs), 1):
+            name = jobs[job]
+            failed += finish(cache, name, *pages[name], job)
+            logger.info("running pages... [%d/%d] %s", done, len(jobs), name)
+    if failed:
+        raise CellError("\n\n".join(failed))
+
+
+def run(path: Path, notebook, timeout: int):
+    """Run a notebook in its own kernel, in the page's folder; the notebook gets its outputs."""
+    return single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+
+
+def finish(cache, name: str, path: Path, notebook, digest: str, job: Future) -> list[str]:
+    """Keep what a page put out, or say why it failed."""
+    result = job.result()
+    if result.err is not None:
+        return [f"{name}: {COLOUR.sub('', str(result.err)).strip()}"]
+    data = {"execution_seconds": result.time, "equations": digest}
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path), data=data), check_validity=False, overwrite=True)
+    return []
+
+
+def setup(app):
+    app.connect("env-get-outdated", outdated)
+    app.connect("env-before-read-docs", run_pages)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
