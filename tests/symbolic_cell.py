@@ -32,7 +32,7 @@ class Symbols:
 
         def at(argument):
             for seen, value, slope in met:
-                if same(seen, argument):
+                if seen.axes == argument.axes and same(seen, argument):
                     return value, slope
             met.append((argument, *self.tape.elementwise(f"{letter}{len(met) + 1}", argument)))
             return met[-1][1:]
@@ -48,11 +48,11 @@ class Symbols:
         return same(found, self.derivative(entry, letter, found))
 
 
-def contracted(*pairs):
+def contracted(*pairs, ranges="Bh"):
     """Σ over pairs (adjoint, s) of Σ_b Σ_i adjoint[b, i] s[b, i], as an entry."""
     total = Poly(())
     for adjoint, s in pairs:
-        b, i = fresh(("B",)), fresh(("h",))
+        b, i = fresh((ranges[0],)), fresh((ranges[1],))
         total = total + (adjoint.at(b, i) * s.at(b, i)).summed(b).summed(i)
     return total
 

@@ -255,7 +255,7 @@ BEFORE_MISTAKES = {
     "s_{t-1} forgotten in the reset gate": ("_back_before", "[local.r * S,", "[local.r,"),
     "W_s̃ not transposed": ("_back_before", "of.candidate[t] @ W.candidate", "of.candidate[t] @ W.candidate.T"),
     "reset gate sends nothing back": ("_back_before", "delta[t][both] @ p.W[: 2 * len(p.b_s)]", "of.u[t] @ W.u"),
-    "reset as if after the product": ("_back_before", "to_seen = of.candidate[t] @ W.candidate", "to_seen = of.candidate[t] * (S[t] @ W.candidate.T)"),
+    "reset as if after the product": ("_back_before", "of.candidate[t] @ W.candidate", "of.candidate[t] * (S[t] @ W.candidate.T)"),
     "kept share forgotten": ("_back_before", "kept[t] * lam + ", ""),
 }  # fmt: skip
 MISTAKES = [
@@ -314,7 +314,8 @@ def test_forward_refuses(name, value, message):
 BACKWARD_ERRORS = [
     ("dL_dS", np.ones((6, 2, 4)), "dL_dS has shape (6, 2, 4); it must be (5, 2, 4) (one row for each of s_1 … s_T, none for s_0)"),
     ("dL_ds_T", np.ones(4), "dL_ds_T has shape (4,); it must be (2, 4)"),
-    ("p", gru.Params(np.ones((12, 2)), np.ones((12, 4)), np.zeros(12), np.zeros(4)), "U has shape (12, 2); it must be (12, 3) (the trace has n = 3, h = 4)"),
+    ("p", gru.Params(np.ones((12, 2)), np.ones((12, 4)), np.zeros(12), np.zeros(4)),
+     "U has shape (12, 2); it must be (12, 3) (the trace has n = 3, h = 4)"),
     ("p", rnn.Params(np.ones((4, 3)), np.eye(4), np.zeros(4)), "p is a rnn.Params; it must be gru.Params(U, W, b, b_s)"),
     ("trace", rnn.Trace(*range(4)), "it must be the gru.Trace of gru.forward"),
 ]  # fmt: skip
