@@ -4,7 +4,21 @@ Needs NumPy alone.
 ``rnnlib.proof`` (the checker), ``rnnlib.figures`` and ``rnnlib.data`` are imported on their own.
 """
 
-from rnnlib import activations, initialise, losses, model, other_ways, readout, rnn
+from rnnlib import (
+    activations,
+    bidirectional,
+    cells,
+    gru,
+    initialise,
+    interop,
+    losses,
+    lstm,
+    model,
+    other_ways,
+    readout,
+    rnn,
+    stacked,
+)
 from rnnlib.activations import Activation, activation
 from rnnlib.losses import Head, head, one_hot
 from rnnlib.model import LossAndGradients, loss, loss_and_gradients
@@ -17,14 +31,20 @@ __all__ = [
     "LossAndGradients",
     "activation",
     "activations",
+    "bidirectional",
+    "cells",
+    "gru",
     "head",
     "initialise",
+    "interop",
     "loss",
     "loss_and_gradients",
     "losses",
+    "lstm",
     "model",
     "one_hot",
     "other_ways",
     "readout",
     "rnn",
+    "stacked",
 ]
