@@ -119,6 +119,10 @@ def test_an_error_in_an_extension_is_shown():
 def documented(x, *, size: int = 3):
     """First words (eq-a-b), then ``x`` and *more*.
 
+    As in::
+
+        a = b
+
     Parameters
     ----------
     x : one
@@ -135,9 +139,12 @@ def test_docstrings_become_paragraphs_lists_and_links():
     directive = SimpleNamespace(env=SimpleNamespace(docname="api"), config=SimpleNamespace(partial_book=False))
     directive.inline = lambda match: api.Api.inline(directive, match)
     directive.paragraph = lambda text: api.Api.paragraph(directive, text)
+    directive.block = lambda text: api.Api.block(directive, text)
     parts = dict(api.sections(documented.__doc__.replace("\n    ", "\n")))
     assert list(parts) == ["", "Parameters", "Examples"]
-    first = api.Api.paragraph(directive, parts[""])
+    first, lead, block = api.Api.section(directive, "", parts[""])
+    assert lead.astext() == "As in:"
+    assert isinstance(block, nodes.literal_block) and block.astext() == "a = b"
     assert first.astext() == "First words eq-a-b, then x and more."
     assert [link["reftarget"] for link in first.findall(api.addnodes.pending_xref)] == ["eq-a-b"]
     (items,) = api.Api.section(directive, "Parameters", parts["Parameters"])

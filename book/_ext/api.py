@@ -1,6 +1,6 @@
 """``{api} rnnlib.rnn``: the functions and classes of a module, each with its docstring.
 
-Docstrings are NumPy style. Their prose becomes paragraphs, ``Parameters`` and the like become lists, ``Examples`` stay as they are.
+Docstrings are NumPy style. Their prose becomes paragraphs and preformatted blocks, ``Parameters`` and the like become lists, ``Examples`` stay as they are.
 A label of an equation in a docstring, ``(eq-model-a)``, becomes a link that shows the equation's number.
 What is listed: the names that the module defines and that do not begin with an underscore;
 for a package with ``__all__`` the names in it that the package's own modules define.
@@ -78,7 +78,13 @@ class Api(SphinxDirective):
         if title in LISTS:
             items = re.split(r"\n(?=\S)", text)
             return [nodes.bullet_list("", *(nodes.list_item("", self.paragraph(item)) for item in items))]
-        return [self.paragraph(part) for part in re.split(r"\n\s*\n", text) if part.strip()]
+        return [self.block(part) for part in re.split(r"\n\s*\n", text) if part.strip()]
+
+    def block(self, text: str) -> nodes.Node:
+        """A paragraph, or preformatted text where all lines are indented."""
+        if all(line.startswith(" ") for line in text.splitlines()):
+            return nodes.literal_block(text, textwrap.dedent(text), language="text")
+        return self.paragraph(re.sub(r"::$", ":", text.rstrip()))
 
     def paragraph(self, text: str) -> nodes.Node:
         """A paragraph with its ``literals``, *emphasis*, :math:`formulas` and links to equations."""
