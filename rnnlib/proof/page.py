@@ -67,6 +67,7 @@ class Page:
     name : the page's stem, for example "gradient_w". Its source, ``gradient_w.md`` or ``gradient_w.ipynb``, is looked for in the
         working directory and in ``book/`` below it.
     source : the source itself, for pages that are not files.
+    network : the network that the page's equations are about, unless a check says another.
 
     Raises
     ------
@@ -74,8 +75,8 @@ class Page:
         If there is no such page.
     """
 
-    def __init__(self, name: str, source: str | None = None):
-        self.name = name
+    def __init__(self, name: str, source: str | None = None, network: str = "rnn"):
+        self.name, self.network = name, network
         self.records: list[Evidence] = []
         self.equations = labelled_equations(_read(name) if source is None else source)
 
@@ -99,7 +100,7 @@ class Page:
         KeyError
             If the page has no such label.
         """
-        text = self._text(label)
+        text, where = self._text(label), {"network": self.network, **where}
         findings = st.check(text, **where)
         self._need_all(label, text, findings)
         evidence = [self._describe(finding, where) for finding in findings]
@@ -123,21 +124,21 @@ class Page:
         CheckFailed
             If it holds, or is wrong by less than a percent.
         """
-        text = self._text(label)
+        text, where = self._text(label), {"network": self.network, **where}
         findings = st.check(text, **where)
         evidence, wrong = [], False
         for finding in findings:
             if finding.kind == "float":
                 wrong = finding.error >= REFUTED_AT_LEAST
                 size = "the shapes do not fit" if finding.error == float("inf") else f"wrong by {100 * finding.error:.3g} % (normwise)"
-                evidence.append(f"{size} against the complex step at T = {finding.T[0]}" + (f"; {finding.note}" if finding.error == float("inf") else ""))
+                evidence.append(f"{size} against the complex step at T = {finding.T[0]}" if finding.error < float("inf") else finding.note)
             elif finding.kind == "symbolic":
                 evidence.append(self._first_failure(text, finding, where))
-            else:
+            elif "do not fit" not in finding.note:
                 evidence.append(f"{'differs' if finding.error else 'holds'} in exact arithmetic mod 2^61 − 1 at T = {finding.T[0]}")
         if not wrong:
             raise CheckFailed(f"{self.name}: the formula ({label}) is shown as a mistake, but it is not refuted: {'; '.join(evidence)}")
-        return self._record(Evidence(self.name, label, "refuted", text, tuple(evidence), "", {f.kind: f.error for f in findings}))
+        return self._record(Evidence(self.name, label, "refuted", text, tuple(dict.fromkeys(evidence)), "", {f.kind: f.error for f in findings}))
 
     def bound(self, label, *, function="", **how) -> Evidence:
         """Evaluate a labelled inequality, proved in the page's text, at random networks and at the worst one a search finds.
@@ -237,11 +238,15 @@ class Page:
     def _first_failure(self, text, finding, where):
         if "shapes do not fit" in finding.note:
             return finding.note
+        statement, held = tex.parse(text), []
         for T in finding.T:
+            if not st.assignments(statement, T):
+                continue  # its ranges are empty at this length
             if not st.check(text, **{**where, "T": (T,)})[0].holds():
-                before = f"holds at T = {', '.join(map(str, range(finding.T[0], T)))} and " if T > finding.T[0] else ""
+                before = f"holds at T = {', '.join(map(str, held))} and " if held else ""
                 return f"with symbolic sizes it {before}fails at T = {T}"
-        return f"with symbolic sizes it holds at T = {', '.join(map(str, finding.T))}"
+            held.append(T)
+        return f"with symbolic sizes it holds at T = {', '.join(map(str, held))}"
 
 
 def labelled_equations(source: str) -> dict[str, str]:

@@ -60,7 +60,8 @@ class SymbolicPoint:
         return self.keep("x", t, variable(f"x{t}", "", "n"))
 
     def start(self, letter):
-        return self.keep(letter, 0, variable(f"{letter}0", "", "h"))
+        t = _start(self.network, letter, self.span)
+        return self.keep(letter, t, variable(f"{letter}{t}", "", "h"))
 
     def activation(self, function, letters, t):
         """An opaque activation; each new argument takes the next pair (letter of the value, letter of the argument)."""
@@ -128,7 +129,7 @@ class SymbolicPoint:
             return 0  # there is no loss before the first step or after the last
         if not times or (letter, self.T) not in self.values:
             raise NotHere(f"{letter} is opaque when sizes are letters")
-        _within(letter, times[0], self.T, first=0 if letter in self.network.states else 1)
+        _within(letter, times[0], *self.network.span(letter, self.T))
         return self.values[letter, times[0]].T
 
     def derivative(self, kind, above, below, vec=False, copy=None):
@@ -139,7 +140,7 @@ class SymbolicPoint:
         target = self._target(*below)
         axes = self.value(*below).axes
         place_axes = (axes[1] + axes[0],) if vec else tuple(a for a in axes if a)
-        hold = frozenset(f"{s}{k}" for s in self.network.states for k in range(times[0])) if kind == "immediate" else frozenset()
+        hold = self._before(times[0]) if kind == "immediate" else frozenset()
 
         def differentiate(entry, ix):
             if vec:
@@ -154,12 +155,17 @@ class SymbolicPoint:
         whole = variable(f"{letter}{times[0]}", rows, "")
         return Array((rows, *(place_axes or ((),))), lambda i, *ix: differentiate(whole.at(i, ()), ix))
 
+    def _before(self, t):
+        """The states that are held fixed within step t: those of earlier steps, each in its own direction."""
+        times = {s: range(t + 1, self.T + 2) if s in self.network.backwards else range(t) for s in self.network.states}
+        return frozenset(f"{s}{k}" for s, ks in times.items() for k in ks)
+
     def _target(self, letter, times):
         if letter in self.network.parameters:
             return letter
         if (letter, self.T) not in self.values:
             raise NotHere(f"no derivative with respect to {letter} here")
-        _within(letter, times[0], self.T, first=0 if letter in self.network.states else 1)
+        _within(letter, times[0], *self.network.span(letter, self.T))
         return f"{letter}{times[0]}"
 
     def call(self, function, *arguments):
@@ -342,7 +348,7 @@ class ArrayPoint:
         if letter == "L" and not times:
             return sum(self.value("L", (t,)) for t in range(1, self.T + 1))
         (t,) = times
-        _within(letter, t, self.T, first=0 if letter in self.network.states else 1)
+        _within(letter, t, *self.network.span(letter, self.T))
         if letter in ("y", r"\omega"):
             v = self._plain(self.Y if letter == "y" else self.weights)[t - 1]
             return _as_matrix(v) if letter == "y" else v
@@ -359,7 +365,7 @@ class ArrayPoint:
             raise NotHere(f"no derivative of {letter} here")
         at = copy if copy is not None else below_times[0] if below_times else None
         if at is not None:
-            _within(below_letter, at, self.T, first=0 if below_letter in self.network.states else 1)
+            _within(below_letter, at, *self.network.span(below_letter, self.T))
         shape = self.value(below_letter, below_times).shape
         matrix = len(self.network.vocabulary[below_letter][1]) == 2
         entries = list(np.ndindex(shape)) if matrix else [(k,) for k in range(shape[0])]
@@ -490,13 +496,13 @@ class _Run:
         return self.keep("x", t, self.point.X[t - 1][None, :])
 
     def start(self, letter):
-        first = self.span[0]
-        if first == 1:
+        t = _start(self.point.network, letter, self.span)
+        if self.only is None or t in (0, self.point.T + 1):
             before = self.point.initial[letter]
         else:
-            before = self.point.run()[letter][first - 1][:, 0]
+            before = self.point.run()[letter][t][:, 0]
             before = self.point.oracle.lift(before) if self.point.exact else before
-        return self.keep(letter, first - 1, before[None, :])
+        return self.keep(letter, t, before[None, :])
 
     def activation(self, function, letters, t):
         """The point's activation, watched: its arguments and values are kept, and moved if it is their turn."""
@@ -548,12 +554,13 @@ def _defined(point, letter, times):
     t = times[0]
     if letter in point.network.adjoints:
         by = point.network.adjoints[letter]
-        return 0 if t == point.T + 1 else point.derivative("total", ("L", ()), (by, (t,)))
+        beyond = 0 if by in point.network.backwards else point.T + 1
+        return 0 if t == beyond else point.derivative("total", ("L", ()), (by, (t,)))
     if letter == r"\varepsilon":
         if t in (0, point.T + 1):
             return 0  # there is no loss before the first step or after the last
         return point.derivative("total", ("L", (t,)), ("z", (t,)))
-    _within(letter, t, point.T, first=0 if letter in ("M", r"\Phi") else 1)
+    _within(letter, t, 0 if letter in ("M", r"\Phi") else 1, point.T)
     if letter == "D":
         return point.derivative("immediate", ("s", (t,)), ("a", (t,)))
     if letter == "J":
@@ -576,9 +583,14 @@ def _shaped(v, name):
     return v[0] if name == "L" else v.T
 
 
-def _within(letter, t, T, first=1):
-    if not first <= t <= T:
-        raise Undefined(f"{letter}_{{{t}}} is outside the sequence {first} … {T}")
+def _within(letter, t, first, last):
+    if not first <= t <= last:
+        raise Undefined(f"{letter}_{{{t}}} is outside the sequence {first} … {last}")
+
+
+def _start(network, letter, span):
+    """The time of a state before its first step in a span of steps."""
+    return span[-1] + 1 if letter in network.backwards else span[0] - 1
 
 
 @lru_cache(maxsize=None)

@@ -12,7 +12,6 @@ from rnnlib.proof.points import SIZES, Ambiguous, NotHere
 from rnnlib.proof.shapes import ShapeError, Undefined
 from rnnlib.proof.tex import Node, TexError, integer, letters_of
 
-SYMBOLIC_T = (1, 2, 3, 4)
 EXACT_T, FLOAT_T = 5, 20
 GENERIC_SIZES = (3, 5, 4)  # n, h, m: all different, none of them 1
 FLOAT_TOLERANCE = 1e-13
@@ -238,14 +237,14 @@ def read(parts, vocabulary, aliases):
 
 
 def check(
-    text: str, *, T=SYMBOLIC_T, head=None, f=None, weights=None, aliases=None, sizes=GENERIC_SIZES, network="rnn"
+    text: str, *, T=None, head=None, f=None, weights=None, aliases=None, sizes=GENERIC_SIZES, network="rnn"
 ) -> list[Finding]:
     """Evaluate a statement wherever it has a meaning; one ``Finding`` a kind of point.
 
     Parameters
     ----------
     text : the equation, in the dialect of ``rnnlib.proof.tex``.
-    T : the lengths at which it is checked with symbolic sizes.
+    T : the lengths at which it is checked with symbolic sizes; the network's own if not given.
     head, f : names of the output head and the activation at the points with numbers, if the statement is about one;
         with ``head``, ``f`` or ``weights`` given, or ``sizes`` other than the generic ones, symbolic sizes are left out.
     weights : "all", "last" or "mean", if the statement is about these weights ω_t; random ones else.
@@ -261,7 +260,7 @@ def check(
     findings, reasons = [], []
     plan = [("exact", EXACT_T), ("float", FLOAT_T)] if f is None else [("float", FLOAT_T)]
     if head is None and f is None and weights is None and sizes == GENERIC_SIZES:
-        plan.insert(0, ("symbolic", T))
+        plan.insert(0, ("symbolic", T or NETWORKS[network].lengths))
     output = _of_output(statement)
     for kind, length in plan:
         try:

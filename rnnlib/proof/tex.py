@@ -68,18 +68,18 @@ class Statement:
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|\\[,;!:\s])"
-    r"|(?P<word>\\mathrm\{d\}|\\operatorname\{[a-zA-Z]+\}|\\overleftarrow\{\\prod\}|\\mathbf\{1\}|\\sigma'|\\[a-zA-Z]+)"
+    r"|(?P<word>\\mathrm\{d\}|\\operatorname\{[a-zA-Z]+\}|\\overleftarrow\{\\prod\}|\\mathbf\{1\}|\\tilde\{[Cs]\}|\\sigma'|\\[a-zA-Z]+)"
     r"|(?P<number>\d+)|(?P<letter>[a-zA-Z]'?)|(?P<sign>[-+=<>^_{}()\[\],.])|(?P<other>.)",
     re.S,
 )
 _SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl", r"\biggr", r"\displaystyle"}  # no meaning but size
 _RELATIONS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\leq": "<=", r"\ge": ">=", r"\geq": ">="}
 _GREEK = {
-    r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\eta", r"\theta", r"\iota", r"\kappa", r"\psi", r"\lambda", r"\mu", r"\rho", r"\sigma",
+    r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\eta", r"\theta", r"\iota", r"\psi", r"\lambda", r"\mu", r"\rho", r"\sigma",
     r"\tau", r"\phi", r"\omega", r"\Phi", r"\Delta",
 }  # fmt: skip
 _FUNCTIONS = {"f", "f'", "g", r"\sigma'", r"\ell", r"\exp", r"\log", r"\tanh", r"\sigma", r"\rho", r"\operatorname{diag}", r"\operatorname{vec}"}
-GATES = {r"\iota", r"\phi", r"\kappa", r"\psi"}  # names of gates stand in subscripts too: U_\iota
+GATES = {r"\iota", r"\phi", r"\psi", r"\tilde{C}", r"\tilde{s}"}  # names of gates stand in subscripts too: U_\iota
 _DOTS = {r"\dots", r"\ldots", r"\cdots"}
 
 
@@ -378,7 +378,7 @@ class _Parser:
 
     def name(self):
         t = self.take()
-        if not (re.fullmatch(r"[a-zA-Z]", t) or t in _GREEK or t == r"\mathbf{1}"):
+        if not (re.fullmatch(r"[a-zA-Z]", t) or t in _GREEK or t in GATES or t == r"\mathbf{1}"):
             raise TexError(f"{t!r} is not in the dialect, in {self.tex!r}")
         subscripts = ()
         if self.accept("_"):
