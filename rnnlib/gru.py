@@ -260,14 +260,17 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep") 
     G, N = np.empty_like(A), np.empty((*A.shape[:-1], h), A.dtype)
     S = np.empty((len(X) + 1, *N.shape[1:]), A.dtype)
     S[0] = s_0
-    (r, u, s_tilde), a_candidate, both = gates(G), gates(A).candidate, np.s_[..., : 2 * h]
-    candidate = _after if reset == "after" else _before
+    (r, u, s_tilde), a_candidate = gates(G), gates(A).candidate
+    A_both, G_both, W_both, W_candidate = A[..., : 2 * h], G[..., : 2 * h], p.W[: 2 * h].T, p.W[2 * h :].T
     for t in range(len(X)):
-        from_s = S[t] @ (p.W.T if reset == "after" else p.W[: 2 * h].T)
-        A[t][both] += from_s[both]
-        G[t][both] = gate.f(A[t][both])
-        N[t], more = candidate(p, S[t], r[t], from_s)
-        a_candidate[t] += more
+        A_both[t] += S[t] @ W_both
+        G_both[t] = gate.f(A_both[t])
+        if reset == "after":
+            N[t] = S[t] @ W_candidate + p.b_s
+            a_candidate[t] += r[t] * N[t]
+        else:
+            N[t] = r[t] * S[t]
+            a_candidate[t] += N[t] @ W_candidate + p.b_s
         s_tilde[t] = f.f(a_candidate[t])
         kept, made = (u[t], 1 - u[t]) if update == "keep" else (1 - u[t], u[t])
         S[t + 1] = kept * S[t] + made * s_tilde[t]
@@ -341,18 +344,6 @@ def variant(reset="after", update="keep", gate: str | Activation = sigmoid) -> C
         partial(forward, **own),
         backward,
     )
-
-
-def _after(p, s_prev, r, from_s):
-    """W_s̃ s_{t-1} + b_s, and r_t ⊙ it, which the candidate adds."""
-    beside = from_s[..., -len(p.b_s) :] + p.b_s
-    return beside, r * beside
-
-
-def _before(p, s_prev, r, from_s):
-    """r_t ⊙ s_{t-1}, and W_s̃ times it with b_s, which the candidate adds."""
-    seen = r * s_prev
-    return seen, seen @ gates(p.W, axis=0).candidate.T + p.b_s
 
 
 def _back_after(p, trace, dL_dS, back):

@@ -9,9 +9,25 @@ import sys
 import pytest
 
 import rnnlib
-from rnnlib import activations, initialise, losses, model, other_ways, readout, rnn
+from rnnlib import (
+    activations,
+    bidirectional,
+    cells,
+    gru,
+    initialise,
+    interop,
+    losses,
+    lstm,
+    model,
+    other_ways,
+    readout,
+    rnn,
+    stacked,
+)  # fmt: skip
 
-MODULES = [activations, initialise, losses, model, other_ways, readout, rnn]
+MODULES = [
+    activations, bidirectional, cells, gru, initialise, interop, losses, lstm, model, other_ways, readout, rnn, stacked,
+]  # fmt: skip
 LABELS = {
     *("eq-model-a", "eq-model-s", "eq-model-z", "eq-model-o", "eq-model-loss"),
     *("eq-output-v", "eq-output-c", "eq-output-epsilon"),
