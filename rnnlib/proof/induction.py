@@ -4,8 +4,9 @@ r"""Three theorems that hold for every T, proved with symbolic t and T and facto
 ``adjoint``           λ_i = Σ_{t≥i} ε_t Φ_{t,i}                 obeys  λ_i = ε_i + λ_{i+1} J_{i+1}
 ``same_gradient``     Σ_t ε_t D_t = Σ_t λ_t P_t                 by summation by parts
 
-A theorem is a derivation: lines with the rule of each beside it. Every line is proved equal to the one before it for symbolic t,
-where it is a rewriting that SymPy can decide, and is also written out and compared at small t.
+A theorem is a derivation: lines with the rule of each beside it. The base case and the recursion are decided for symbolic t;
+the moves that lead there (a term split off, a factor taken out of each product, then out of the sum) are made by functions that can do
+nothing else, and are written out and compared at small t as well.
 The letters are placeholders: a page says which derivative each stands for, and the claim is then compared, token by token,
 with the equation typeset on the page.
 """
@@ -189,7 +190,7 @@ def sum_of_paths(closed: Callable | None = None, rule: Callable = Phi.first_fact
         Line(r"= <J:t> <D:t-1> + <P:t>", "the claim at $t - 1$"),
     )
     return Theorem(
-        "sum_of_paths", "by induction on t: the base case and the step vanish in SymPy with symbolic t, factors kept in order",
+        "sum_of_paths", "by induction on t: base case and recursion with symbolic t in SymPy, factors kept in order, the moves between them also at t = 2 … 6",
         r"<D:t> = \sum_{i=1}^{t} \Phi_{t,i} <P:i>", lines, r"t = 1, \dots, T", proof.checks,
     )  # fmt: skip
 
@@ -221,7 +222,7 @@ def adjoint(closed: Callable | None = None) -> Theorem:
         Line(r"= <eps:i> + <lam:i+1> <J:i+1>", "the first line at $i + 1$"),
     )
     return Theorem(
-        "adjoint", "for symbolic i and T, factors kept in order; the last step λ_T = ε_T is the base case",
+        "adjoint", "for symbolic i and T: λ_T = ε_T and the recursion in SymPy, factors kept in order, the moves between them also at i < T ≤ 6",
         r"<lam:i> = \sum_{t=i}^{T} <eps:t> \Phi_{t,i}", lines, r"1 \le i < T", proof.checks,
     )  # fmt: skip
 
