@@ -40,6 +40,7 @@ EXAMPLES = {
     "two_directions": lambda: figures.two_directions(3),
     "bidirectional": lambda: figures.bidirectional(3),
     "lstm_cell": lambda: figures.lstm_cell(),
+    "lstm_paths": lambda: figures.lstm_paths(3),
     "gru_cell": lambda: figures.gru_cell("after"),
     "truncation_windows": lambda: figures.truncation_windows(8, 3),
     "readout_weights": lambda: figures.readout_weights(

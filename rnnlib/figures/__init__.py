@@ -37,7 +37,7 @@ from .plots import (
     softmax_jacobian,
 )
 from .style import Figure, beside
-from .variants import bidirectional, gru_cell, lstm_cell, truncation_windows
+from .variants import bidirectional, gru_cell, lstm_cell, lstm_paths, truncation_windows
 
 __all__ = [
     "Figure",
@@ -55,6 +55,7 @@ __all__ = [
     "gru_cell",
     "loss_cliff",
     "lstm_cell",
+    "lstm_paths",
     "norms_back",
     "one_step",
     "pair_sizes",

@@ -69,8 +69,8 @@ def lstm_cell() -> Figure:
     """One LSTM cell: the additive path of the cell state on top, four gates below it."""
     canvas = Canvas(540, 320)
     top, middle, low, bus = 280, 200, 122, 52
-    before = canvas.node(36, top, "$c_{t-1}$", r=25, size=17)
-    after = canvas.node(504, top, "$c_t$", r=25, size=18)
+    before = canvas.node(36, top, "$C_{t-1}$", r=25, size=16)
+    after = canvas.node(504, top, "$C_t$", r=25, size=18)
     state, old = (
         canvas.node(504, middle - 4, "$s_t$", r=23),
         canvas.node(36, bus + 34, "$s_{t-1}$", r=25, size=17),
@@ -84,7 +84,7 @@ def lstm_cell() -> Figure:
         name: _gate(canvas, x, low, name, function)
         for name, x, function in (
             ("forget", 140, r"$\sigma$"), ("input", 234, r"$\sigma$"),
-            ("candidate", 326, r"$\tanh$"), ("output", 420, r"$\sigma$"),
+            ("candidate", 326, "$f$"), ("output", 420, r"$\sigma$"),
         )
     }  # fmt: skip
     canvas.line([61, 84, 84], [old.y, old.y, bus], linewidth=1.5)
@@ -92,19 +92,46 @@ def lstm_cell() -> Figure:
     canvas.line([84, 420], [bus, bus], linewidth=1.5)
     for gate in gates.values():
         canvas.arrow(Node(gate.x, bus), gate)
-    canvas.arrow(gates["forget"], forget)
+    canvas.arrow(gates["forget"], forget, label=r"$\phi_t$", side=-1, gap=14, at=0.35)
     _path(canvas, (234, low + 28), (234, middle), (write.x - 15, middle))
     _path(canvas, (326, low + 28), (326, middle), (write.x + 15, middle))
+    canvas.text(222, (low + middle) / 2 + 16, r"$\iota_t$", 17)
+    canvas.text(345, (low + middle) / 2 + 16, r"$\tilde{C}_t$", 17)
     canvas.arrow(write, add)
-    canvas.arrow(gates["output"], read)
+    canvas.arrow(gates["output"], read, label=r"$\psi_t$", side=-1, gap=15)
     canvas.arrow(Node(420, top), read)
-    canvas.text(428, (top + middle) / 2 + 4, r"$\tanh$", 16, ha="left")
+    canvas.text(428, (top + middle) / 2 + 4, "$f$", 17, ha="left")
     canvas.arrow(read, state)
     return canvas.figure(
         "lstm-cell",
-        "An LSTM cell. The cell state runs along the top: it is multiplied by the forget gate, then "
-        "the product of input gate and candidate is added. The new state s_t is the output gate times "
-        "tanh of the new cell state. All four gates read x_t and s_(t-1).",
+        "An LSTM cell. The cell state C runs along the top: it is multiplied by the forget gate φ_t, then "
+        "the product of input gate ι_t and candidate is added. The new state s_t is the output gate ψ_t times "
+        "f of the new cell state. All four read x_t and s_(t-1); f is tanh.",
+    )
+
+
+def lstm_paths(T: int = 3) -> Figure:
+    """An LSTM over T steps: the way from C_0 to C_T through products with gates alone, and the ways round through s.
+
+    >>> lstm_paths(3).name
+    'lstm-paths-3'
+    """
+    _steps(T, least=2, most=5)
+    step, top, low = 124, 176, 46
+    canvas = Canvas(64 + step * T + 12, top + 40)
+    at = {t: 38 + step * t for t in range(T + 1)}
+    C = {t: canvas.node(at[t], top, f"$C_{t}$", "circle" if t else "box") for t in range(T + 1)}
+    s = {t: canvas.node(at[t], low, f"$s_{t}$", "circle" if t else "box") for t in range(T + 1)}
+    for t in range(1, T + 1):
+        canvas.arrow(C[t - 1], C[t], "W", rf"$\phi_{t}$", size=18, colour="ink")
+        canvas.arrow(s[t - 1], C[t], "ink", r"$\iota, \phi, \tilde{C}$" if t == 1 else "", gap=26, size=16)
+        canvas.arrow(s[t - 1], s[t], "ink", rf"$\psi_{t}$", side=-1)
+        canvas.arrow(C[t], s[t], "ink", "$f$" if t == T else "", gap=12)
+    return canvas.figure(
+        f"lstm-paths-{T}",
+        f"An LSTM over {T} steps. The cell states C_0 to C_{T} stand in the upper row, joined by thick arrows with the "
+        f"forget gates φ_1 to φ_{T}: the cell path. The states s_0 to s_{T} stand in the lower row. Each s acts on the next C "
+        "through the gates and on the next s through the output gate, and each C on its own s: the ways round.",
     )
 
 
