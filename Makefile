@@ -47,7 +47,7 @@ page: $(READY)  ## build only some pages: make page PAGE=gradient_w (or "one two
 
 test: $(READY)  ## run all tests but those that need PyTorch or a browser
 	@echo "==> Testing rnnlib, the proofs and the gates"
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 test-peers: $(PEERS)  ## compare rnnlib with PyTorch
 	@echo "==> Testing rnnlib against outside frameworks"

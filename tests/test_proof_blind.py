@@ -4,6 +4,8 @@ import pytest
 
 from rnnlib.proof import blind
 
+pytestmark = pytest.mark.xdist_group("blind")  # what its fixture makes is made once
+
 
 @pytest.fixture(scope="module")
 def table():

@@ -12,6 +12,8 @@ import pytest
 import tidy_html
 from docutils import nodes
 
+pytestmark = pytest.mark.xdist_group("extensions")  # what its fixture makes is made once
+
 MACROS = {r"\R": r"\mathbb{R}"}
 
 

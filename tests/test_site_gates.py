@@ -16,6 +16,8 @@ from pathlib import Path
 import check_site
 import pytest
 
+pytestmark = pytest.mark.xdist_group("gates")  # what its fixture makes is made once
+
 HEADER = """---
 myst:
   html_meta:

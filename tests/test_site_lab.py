@@ -14,6 +14,8 @@ from urllib.request import urlopen
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("lab")  # what its fixture makes is made once
+
 PLUGIN = "@jupyterlab/docmanager-extension:plugin"
 
 
