@@ -42,6 +42,7 @@ EXAMPLES = {
     "lstm_cell": lambda: figures.lstm_cell(),
     "lstm_paths": lambda: figures.lstm_paths(3),
     "gru_cell": lambda: figures.gru_cell("after"),
+    "gru_paths": lambda: figures.gru_paths(),
     "truncation_windows": lambda: figures.truncation_windows(8, 3),
     "readout_weights": lambda: figures.readout_weights(
         [np.eye(12)[11], np.ones(12), np.ones(12) / 12, np.linspace(0, 0.8125, 12)], ["last", "all", "mean", "ramp"]

@@ -37,7 +37,7 @@ from .plots import (
     softmax_jacobian,
 )
 from .style import Figure, beside
-from .variants import bidirectional, gru_cell, lstm_cell, lstm_paths, truncation_windows
+from .variants import bidirectional, gru_cell, gru_paths, lstm_cell, lstm_paths, truncation_windows
 
 __all__ = [
     "Figure",
@@ -53,6 +53,7 @@ __all__ = [
     "forward_pass",
     "gradient_path",
     "gru_cell",
+    "gru_paths",
     "loss_cliff",
     "lstm_cell",
     "lstm_paths",

@@ -157,23 +157,50 @@ def gru_cell(reset: str = "before") -> Figure:
         _gate(canvas, 150, low, "update", r"$\sigma$"),
         _gate(canvas, 250, low, "reset", r"$\sigma$"),
     )
-    candidate = _gate(canvas, 440, low, "candidate", r"$\tanh$")
+    candidate = _gate(canvas, 440, low, "candidate", "$f$")
     _gru_inputs(canvas, (update, gate, candidate, again), states, inputs, "W" if reset == "after" else "")
     canvas.line([36, 36, again.x], [top - 26, states, states], linewidth=1.5)
-    canvas.arrow(Node(gate.x + 42, low), again)
-    turned = {"kind": "W", "label": "$W$"} if reset == "before" else {}
+    canvas.arrow(Node(gate.x + 42, low), again, label="$r_t$", gap=15)
+    turned = {"kind": "W", "label": r"$W_{\tilde{s}}$"} if reset == "before" else {}
     canvas.arrow(again, Node(candidate.x - 43, low), **turned)
-    canvas.arrow(update, keep)
+    canvas.arrow(update, keep, label="$u_t$", gap=17, at=0.72)
     canvas.dot(150, middle)
-    canvas.arrow(Node(150, middle), mix, label="$1 -$", at=0.88, gap=15)
-    canvas.arrow(candidate, mix)
+    canvas.arrow(Node(150, middle), mix, label="$1 - u_t$", at=0.8, gap=15)
+    canvas.arrow(candidate, mix, label=r"$\tilde{s}_t$", side=-1, gap=16)
     canvas.arrow(mix, add)
     return canvas.figure(
         f"gru-cell-{reset}",
-        "A GRU cell. The state runs along the top: the update gate times the old state plus one minus "
-        f"the update gate times the candidate makes the new state. The reset gate acts {reset} the "
-        "product of the old state with the recurrent matrix W, on its way into the candidate. Both "
+        "A GRU cell. The state runs along the top: the update gate u_t times the old state plus one minus "
+        f"u_t times the candidate makes the new state s_t. The reset gate r_t acts {reset} the product of "
+        "the old state with the candidate's recurrent matrix, on its way into the candidate. Both "
         "gates read x_t and s_(t-1), the candidate reads x_t.",
+    )
+
+
+def gru_paths() -> Figure:
+    """The four ways from s_{t-1} to s_t in a GRU whose reset gate comes after the product, each edge with its factor.
+
+    >>> gru_paths().name
+    'gru-paths'
+    """
+    canvas = Canvas(540, 320)
+    before, after = canvas.node(40, 276, "$s_{t-1}$", r=25, size=17), canvas.node(500, 276, "$s_t$", r=25, size=18)
+    u, candidate = canvas.node(280, 198, "$u_t$", r=23), canvas.node(400, 96, r"$\tilde{s}_t$", r=23)
+    r = canvas.node(160, 34, "$r_t$", r=23)
+    canvas.arrow(before, after, "W", "$u_t$", colour="ink")
+    for start, end, label, how in (
+        (before, u, "$W_u$", {"kind": "W", "gap": 17, "at": 0.6}),
+        (u, after, r"$s_{t-1} - \tilde{s}_t$", {"gap": 24, "at": 0.42}),
+        (before, candidate, r"$r_t \odot W_{\tilde{s}}$", {"kind": "W", "gap": 22, "at": 0.62, "side": -1}),
+        (candidate, after, "$1 - u_t$", {"side": -1, "gap": 32}),
+        (before, r, "$W_r$", {"kind": "W", "side": -1, "gap": 20}),
+        (r, candidate, r"$W_{\tilde{s}} s_{t-1} + b_s$", {"side": -1, "gap": 30, "at": 0.6}),
+    ):
+        canvas.arrow(start, end, label=label, size=17, **how)
+    return canvas.figure(
+        "gru-paths",
+        "The four ways from the old state s_(t-1) to the new state s_t of a GRU: straight, times u_t; through the update gate "
+        "u_t; through the candidate; and through the reset gate r_t into the candidate and on.",
     )
 
 
@@ -187,7 +214,7 @@ def _gru_inputs(canvas: Canvas, boxes, states: float, inputs: float, kind: str) 
             canvas.dot(box.x + aside, inputs)
             canvas.dot(box.x - aside, states)
             canvas.arrow(Node(box.x - aside, states), Node(box.x - aside, box.y - box.r))
-    product = {"kind": "W", "label": "$W$", "side": -1} if kind else {}
+    product = {"kind": "W", "label": r"$W_{\tilde{s}}$", "side": -1, "gap": 20} if kind else {}
     canvas.arrow(Node(again.x, states), again, **product)
 
 
