@@ -118,6 +118,13 @@ def test_an_error_in_an_extension_is_shown():
     assert list(build.readable(lines)) == ["ValueError: no x\n"]
 
 
+def test_an_error_that_only_a_traceback_tells_is_shown():
+    lines = ["Running Sphinx\n", "Traceback (most recent call last):\n", '  File "sphinx/application.py", line 1\n']
+    lines += ["toc.MalformedError: a file twice @ '/'\n", "The above exception was the direct cause of the following exception:\n"]
+    lines += ["Traceback (most recent call last):\n", "RuntimeError: \n", "There was an error in building your book. Look above.\n"]
+    assert list(build.readable(lines)) == ["Running Sphinx\n", "toc.MalformedError: a file twice @ '/'\n"]
+
+
 def documented(x, *, size: int = 3):
     """First words (eq-a-b), then ``x`` and *more*.
 

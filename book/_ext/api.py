@@ -1,6 +1,7 @@
 """``{api} rnnlib.rnn``: the functions and classes of a module, each with its docstring.
 
-Docstrings are NumPy style. Their prose becomes paragraphs and preformatted blocks, ``Parameters`` and the like become lists, ``Examples`` stay as they are.
+Docstrings are NumPy style.
+Their prose becomes paragraphs and preformatted blocks, ``Parameters`` and the like become lists, ``Examples`` stay as they are.
 A label of an equation in a docstring, ``(eq-model-a)``, becomes a link that shows the equation's number.
 What is listed: the names that the module defines and that do not begin with an underscore;
 for a package with ``__all__`` the names in it that the package's own modules define.

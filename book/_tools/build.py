@@ -17,24 +17,33 @@ ROOT = Path(__file__).resolve().parents[2]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NOISE = re.compile(
     r"^(myst v|myst-nb v|sphinx-multitoc|=+$|Or paste this|You can look at your book|\s*file://)"
-    r"|\[etoc\]|will overwrite data, as a file already"
+    r"|\[etoc\]|: Cached executed notebook|will overwrite data, as a file already"
 )
 CRASH = re.compile(r"^(Exception occurred:|The full traceback has been saved|Please also report|A bug report can be)")
+ERROR = re.compile(r"^[A-Za-z_][\w.]*: (.+)")  # the last line of a traceback
+CLICK_BOX = "RuntimeError:"  # Jupyter Book's own, around the reason
 CELL_ERROR = "nbclient.exceptions.CellExecutionError"
 
 
 def readable(lines: Iterable[str]) -> Iterator[str]:
-    """The lines without noise and, after a failure, without the tracebacks of the tools; the failed cell's own is kept."""
+    """The lines without noise and, after a failure, without the tracebacks of the tools.
+
+    What stays of a traceback: a failed cell's own, and its last line, the error, when nobody has said that before.
+    """
     in_traceback = in_crash = in_cell = False
+    said = set()
     for line in lines:
         plain = COLOUR.sub("", line).rstrip()
         in_traceback = in_traceback or plain.startswith("Traceback (most recent call last):")
         in_crash = in_crash or plain == "Exception occurred:"  # Sphinx names a place in its own code, then the error
         in_cell = plain.startswith(CELL_ERROR) or (in_cell and not plain.startswith("The above exception"))
-        of_tools = (in_traceback and not in_cell) or (in_crash and not in_traceback and plain.startswith("  ")) or CRASH.match(plain)
-        cached = ": Cached executed notebook" in plain
-        if not (of_tools or cached or NOISE.search(plain)):
-            yield line if sys.stdout.isatty() else f"{plain}\n"
+        error = ERROR.match(plain)
+        news = error and error[1] not in said and not error[0].startswith(CLICK_BOX)
+        of_tools = (in_traceback and not in_cell and not news) or (in_crash and not in_traceback and plain.startswith("  "))
+        if of_tools or CRASH.match(plain) or NOISE.search(plain):
+            continue
+        said |= {plain, error[1] if error else plain}
+        yield line if sys.stdout.isatty() else f"{plain}\n"
 
 
 def squeeze(lines: Iterable[str]) -> Iterator[str]:
