@@ -9,7 +9,7 @@ This extension reads the labelled equations and those divs out of every page, an
 * a label is checked twice,
 * a check names a function that the API pages do not have.
 
-``{ledger}`` makes the table of all of them. The function that an evidence names becomes a link to its entry on the API page,
+``{ledger}`` makes a table of them for each page. The function that an evidence names becomes a link to its entry on the API page,
 and a refuted formula gets the class ``refuted``, so that nobody takes it for a result.
 """
 
@@ -136,7 +136,7 @@ def enforce(app, env) -> None:
 
 
 class Ledger(SphinxDirective):
-    """``{ledger}``: the count line and the table of all labelled equations."""
+    """``{ledger}``: the counts and the tables of all labelled equations."""
 
     def run(self) -> list[nodes.Node]:
         return [ledger_table()]
@@ -161,22 +161,28 @@ class FillLedger(SphinxPostTransform):
             placeholder.replace_self(self.table())
 
     def table(self) -> list[nodes.Node]:
-        checks = {c["label"]: c for page in pages(self.env).values() for c in page["checks"]}
-        labels = [(doc, label) for doc in reading_order(self.env) for label, _ in pages(self.env)[doc]["equations"]]
-        done = [(doc, label) for doc, label in labels if label in checks]
-        count = nodes.paragraph("", f"{len(done)} of {len(labels)} labelled equations checked.", classes=["ledger-count"])
-        kinds = [checks[label]["kind"] for _, label in done]
+        """The counts, then a table for each page."""
+        listed = [(doc, [label for label, _ in pages(self.env)[doc]["equations"]]) for doc in reading_order(self.env)]
+        checks = {check["label"]: check for page in pages(self.env).values() for check in page["checks"]}
+        labels = [label for _, page in listed for label in page]
+        kinds = [checks[label]["kind"] for label in labels if label in checks]
         counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in KINDS if kind in kinds)
-        rows = [self.row(doc, checks[label]) for doc, label in done]
-        head = ("Equation", "Kind", "Evidence", "Function", "Page")
-        return [count, nodes.paragraph("", f"By kind: {counts}."), make_table(head, rows, "ledger")]
+        count = nodes.paragraph("", f"{len(kinds)} of {len(labels)} labelled equations checked.", classes=["ledger-count"])
+        tables = [self.page(doc, [checks[label] for label in page if label in checks]) for doc, page in listed]
+        return [count, nodes.paragraph("", f"By kind: {counts}."), *(node for table in tables for node in table)]
 
-    def row(self, doc: str, check: dict) -> list[nodes.Node]:
+    def page(self, doc: str, checks: list[dict]) -> list[nodes.Node]:
+        if not checks:
+            return []
+        title = nodes.paragraph("", "", page_link(doc, self.env.docname), classes=["ledger-page"])
+        return [title, make_table(("Equation", "Kind", "Evidence", "Function"), [self.row(check) for check in checks], "ledger")]
+
+    def row(self, check: dict) -> list[nodes.Node]:
         here = self.env.docname
         evidence = nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", e)) for e in check["evidence"]))
         function = function_link(check["function"], here) if check["function"] else nodes.Text("–")
         kind = nodes.inline("", check["kind"], classes=["kind", f"kind-{check['kind']}"])
-        return [equation_link(check["label"], here), kind, evidence, function, page_link(doc, here)]
+        return [equation_link(check["label"], here), kind, evidence, function]
 
 
 def reading_order(env) -> list[str]:

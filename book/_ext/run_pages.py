@@ -96,7 +96,23 @@ def run_pages(app, env, docnames: list[str]) -> None:
 
 def run(path: Path, notebook, timeout: int):
     """Run a notebook in its own kernel, in the page's folder; the notebook gets its outputs."""
-    return single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+    result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = merged(cell.outputs)
+    return result
+
+
+def merged(outputs: list) -> list:
+    """Join what was printed in one go: the kernel cuts it at any place, and MyST-NB would put a line break there."""
+    joined = []
+    for output in outputs:
+        before = joined[-1] if joined else {}
+        if output.output_type == "stream" == before.get("output_type") and output.name == before.name:
+            before.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def finish(cache, name: str, path: Path, notebook, digest: str, job: Future) -> list[str]:
