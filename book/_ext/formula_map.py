@@ -122,18 +122,26 @@ class FillFormulaMap(SphinxPostTransform):
     def run(self, **kwargs) -> None:
         for placeholder in list(self.document.findall(formula_map)):
             rows = [self.row(row) for row in load(Path(self.env.srcdir) / MAP)]
-            head = ("In the note", "Here", "Equation", "Function", "Test")
+            head = ("In the note", "Here", "Equation, function, test")
             placeholder.replace_self(make_table(head, rows, "formula-map"))
 
     def row(self, row: dict) -> list[nodes.Node]:
         here = self.env.docname
         source = nodes.paragraph("", f"{row['source']}: ")
         source += nodes.math(row["formula"], row["formula"])
-        status = nodes.paragraph("", row["status"] + (f": {row['note']}" if row["note"] else ""))
+        status = nodes.paragraph("", "", *with_math(row["status"] + (f": {row['note']}" if row["note"] else "")))
         links = [equation_link(row["label"], here), function_link(row["function"], here)]
         for link in links:
             link["refwarn"] = not self.config.partial_book
-        return [source, status, *links, nodes.literal("", row["test"].removeprefix("tests/"))]
+        names = *links, nodes.literal("", row["test"].removeprefix("tests/"))
+        where = nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", "", name)) for name in names))
+        return [source, status, where]
+
+
+def with_math(text: str) -> list[nodes.Node]:
+    """The text's nodes; what stands between dollar signs is a formula."""
+    pieces = text.split("$")
+    return [nodes.math(piece, piece) if number % 2 else nodes.Text(piece) for number, piece in enumerate(pieces)]
 
 
 def enforce(app, env) -> None:
