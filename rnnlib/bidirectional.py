@@ -102,7 +102,8 @@ def turn(A, lengths=None):
 def forward(cells, p, X, s_0=None, f=tanh, lengths=None, align=True) -> Trace:
     """Run one cell over the sequence and one back over it, and put their states side by side.
 
-    s_{f,t} from x_t and s_{f,t-1}; s_{b,t} from x_t and s_{b,t+1}; S[t] = [s_{f,t}; s_{b,t}].
+    s_{f,t} from x_t and s_{f,t-1} (eq-bidirectional-forward), s_{b,t} from x_t and s_{b,t+1} (eq-bidirectional-backward);
+    S[t] = [s_{f,t}; s_{b,t}], which a readout multiplies by V = [V_f V_b] (eq-bidirectional-readout).
 
     Parameters
     ----------
@@ -156,7 +157,9 @@ def forward(cells, p, X, s_0=None, f=tanh, lengths=None, align=True) -> Trace:
 def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     """Back-propagation through both cells, each against its own direction of reading.
 
-    The forward cell from t = T to 1, the backward cell from t = 1 to T; dL/dx_t is the sum of both.
+    The forward cell from t = T to 1 (eq-bidirectional-delta-forward, eq-bidirectional-w-forward),
+    the backward cell from t = 1 to T (eq-bidirectional-w-backward);
+    dL/dx_t is the sum of both (eq-bidirectional-x), dL/ds_{f,0} and dL/ds_{b,T+1} come from one each (eq-bidirectional-s0).
 
     Parameters
     ----------
@@ -209,7 +212,8 @@ def ends(trace: Trace):
     """[s_{f,T}; s_{b,1}], (h_f + h_b,) or (B, h_f + h_b): the two states that have seen the whole sequence.
 
     With lengths, T is each sequence's own.
-    The last row of ``S`` is something else: its half s_{b,T} has seen x_T alone.
+    The last row of ``S`` is something else: its half s_{b,T} has seen x_T alone,
+    and a loss there leaves one term of dL/dW_b (eq-bidirectional-last).
 
     Examples
     --------

@@ -34,6 +34,9 @@ LABELS = {
     *("eq-one-step-u", "eq-one-step-w", "eq-one-step-j", "eq-one-step-vjp"),
     *("eq-gradient-u-paths", "eq-gradient-u-outer", "eq-gradient-w-paths", "eq-gradient-w-outer"),
     *("eq-two-directions-adjoint", "eq-two-directions-rtrl", "eq-totals-weights"),
+    *("eq-bidirectional-forward", "eq-bidirectional-backward", "eq-bidirectional-readout", "eq-bidirectional-last"),
+    *("eq-bidirectional-delta-forward", "eq-bidirectional-w-forward", "eq-bidirectional-w-backward"),
+    *("eq-bidirectional-x", "eq-bidirectional-s0"),
 }
 
 
