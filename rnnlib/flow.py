@@ -79,7 +79,7 @@ def products(J, t: int | None = None):
 
 
 def log_norms(J, t: int | None = None):
-    """log ‖Φ_{t,t-k}‖₂ for k = 0 … t: how much is left of a small change, k steps later.
+    """log ‖Φ_{t,t-k}‖₂ for k = 0 … t: how much is left of a small change, k steps later (eq-flow-bound).
 
     Natural logarithms. The product is scaled back to norm 1 after every factor,
     so it neither overflows nor underflows, however long the sequence; a product that is 0 gives -inf.
@@ -122,6 +122,8 @@ def log_norms(J, t: int | None = None):
 def log_bounds(J, t: int | None = None):
     """What the single Jacobians promise: Σ log σ_min(J_j) ≤ log ‖Φ_{t,t-k}‖₂ ≤ Σ log σ_max(J_j), over the last k.
 
+    The lower one is eq-flow-lower.
+
     Parameters
     ----------
     J, t : as for ``products``.
@@ -150,7 +152,7 @@ def log_bounds(J, t: int | None = None):
 
 
 def eta(p, f="tanh") -> float:
-    """η = γ ‖W‖₂, with γ the largest slope of f: no J_t is larger in norm, whatever the sequence.
+    """η = γ ‖W‖₂, with γ the largest slope of f: no J_t is larger in norm, whatever the sequence (eq-flow-step).
 
     Parameters
     ----------
@@ -205,7 +207,7 @@ def log_abs_det(p, trace: rnn.Trace):
 
 
 def pairs(p, trace: rnn.Trace, dL_dS):
-    """δ_{t,i} = D_i Φ_{t,i}ᵀ Vᵀ ε_t, the effect of the loss of step t on a_i, for every pair i ≤ t.
+    """δ_{t,i} = D_i Φ_{t,i}ᵀ Vᵀ ε_t, the effect of the loss of step t on a_i, for every pair i ≤ t (eq-flow-pairs).
 
     Summed over t they are the δ_i of ``rnn.backward``;
     δ_{t,i} s_{i-1}ᵀ is the pair's own term in dL/dW (eq-gradient-w-paths), δ_{t,i} x_iᵀ the one in dL/dU.
@@ -246,7 +248,7 @@ def pairs(p, trace: rnn.Trace, dL_dS):
 
 
 def contributions(p, trace: rnn.Trace, dL_dS) -> rnn.Params:
-    """The size of each pair's own term in dL/dU, dL/dW and dL/db.
+    """The size of each pair's own term in dL/dU, dL/dW and dL/db (eq-flow-contribution).
 
     A pair's term in dL/dW is the outer product δ_{t,i} s_{i-1}ᵀ,
     whose norm, Frobenius' and the 2-norm alike, is ‖δ_{t,i}‖ ‖s_{i-1}‖.

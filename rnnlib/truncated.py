@@ -56,10 +56,11 @@ def chunk_pairs(T: int, k: int) -> int:
 
 
 def window(p, trace: rnn.Trace, dL_dS, k: int) -> rnn.Gradients:
-    """Every loss reaches back over its last k steps: only the pairs (t, i) with t - i < k.
+    """Every loss reaches back over its last k steps: only the pairs (t, i) with t - i < k (eq-truncated-window).
 
     δ_i = Σ_{t=i}^{min(i+k-1, T)} D_i Φ_{t,i}ᵀ Vᵀ ε_t, and from it the gradients as in ``rnn.backward``.
     The effects of all losses go back side by side, k times one step: O(k T h²).
+    What is left out is bounded by eq-truncated-bias.
 
     Parameters
     ----------

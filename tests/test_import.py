@@ -13,20 +13,25 @@ from rnnlib import (
     activations,
     bidirectional,
     cells,
+    checkpointed,
+    flow,
     gru,
     initialise,
     interop,
     losses,
     lstm,
     model,
+    optimise,
     other_ways,
     readout,
     rnn,
     stacked,
+    truncated,
 )  # fmt: skip
 
 MODULES = [
-    activations, bidirectional, cells, gru, initialise, interop, losses, lstm, model, other_ways, readout, rnn, stacked,
+    activations, bidirectional, cells, checkpointed, flow, gru, initialise, interop, losses, lstm, model, optimise, other_ways,
+    readout, rnn, stacked, truncated,
 ]  # fmt: skip
 LABELS = {
     *("eq-model-a", "eq-model-s", "eq-model-z", "eq-model-o", "eq-model-loss"),
@@ -37,6 +42,8 @@ LABELS = {
     *("eq-bidirectional-forward", "eq-bidirectional-backward", "eq-bidirectional-readout", "eq-bidirectional-last"),
     *("eq-bidirectional-delta-forward", "eq-bidirectional-w-forward", "eq-bidirectional-w-backward"),
     *("eq-bidirectional-x", "eq-bidirectional-s0"),
+    *("eq-flow-bound", "eq-flow-step", "eq-flow-lower", "eq-flow-pairs", "eq-flow-contribution"),
+    *("eq-truncated-window", "eq-truncated-bias"),
 }
 
 
