@@ -99,3 +99,16 @@ def test_a_state_that_acts_through_the_other_makes_a_plain_partial_ambiguous():
 def test_letters_of_another_network_are_refused():
     with pytest.raises(TexError, match="no meaning in the book's notation for the network rnn"):
         check(r"\psi_t = s_t" + EACH)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "gru_before"])
+def test_entries_moved_side_by_side_change_what_they_change_one_by_one(name, exact):
+    point = array_point(3, (3, 5, 4), exact, "tanh", "softmax_cross_entropy", None, 1, name)
+    for letter, t in (("x", 2), ("s", 0), ("s", 2), (NETWORKS[name].inner[0], 1)):
+        count = len(point.value(letter, (t,)))
+        alone = [point.run(letter, t, (k,)) for k in range(count)]
+        losses = [[sum(run["L"].values())] for run in alone]
+        assert point.error(point.derivative("total", ("L", ()), (letter, (t,))), losses) <= 1e-14
+        states = [[run["s"][3][j, 0] for run in alone] for j in range(5)]
+        assert point.error(point.derivative("total", ("s", (3,)), (letter, (t,))), states) <= 1e-14

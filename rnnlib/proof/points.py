@@ -319,13 +319,17 @@ class ArrayPoint:
     def run(self, letter=None, at=None, entry=None, only=None):
         """One run with an infinitesimal added to one entry of one letter; returns values, or changes if something was moved.
 
+        Without an ``entry``, the run has as many rows as the letter has entries, and row k moves entry k; what comes before it has one row.
         ``at`` is a time, or None for a parameter moved at every step. ``only=t`` runs step t alone from the unmoved states before it.
         """
         key = letter, at, entry, only
         if key not in self._runs:
             run = _Run(self, *key)
             self.network.run(run)
-            self._runs[key] = {name: {t: _shaped(self._part(v, bool(letter)), name) for t, v in kept.items()} for name, kept in run.kept.items()}
+            many = bool(letter) and entry is None
+            self._runs[key] = {
+                name: {t: _shaped(self._part(v, bool(letter)), name, many) for t, v in kept.items()} for name, kept in run.kept.items()
+            }
         return self._runs[key]
 
     def _part(self, array, change):
@@ -368,6 +372,8 @@ class ArrayPoint:
             _within(below_letter, at, *self.network.span(below_letter, self.T))
         shape = self.value(below_letter, below_times).shape
         matrix = len(self.network.vocabulary[below_letter][1]) == 2
+        if below_letter not in self.network.parameters and not self.network.backwards:
+            return self._side_by_side(letter, times, below_letter, at, times[0] if kind == "immediate" else None)
         entries = list(np.ndindex(shape)) if matrix else [(k,) for k in range(shape[0])]
         runs = [self.run(below_letter, at, e, times[0] if kind == "immediate" else None) for e in entries]
         changes = [sum(r["L"].values()) if letter == "L" and not times else r[letter][times[0]] for r in runs]
@@ -380,6 +386,16 @@ class ArrayPoint:
         elif matrix:
             return table.reshape(len(table), *shape)
         return table
+
+    def _side_by_side(self, letter, times, below_letter, at, only):
+        """The derivative with respect to a quantity of one step, from one run with a row for each of its entries."""
+        r = self.run(below_letter, at, only=only)
+        count = len(self.value(below_letter, (at,)))
+        if letter == "L":
+            change = r["L"][times[0]] if times else sum(r["L"].values())
+            return np.broadcast_to(change, count).reshape(-1, 1)
+        change = r[letter][times[0]]
+        return np.broadcast_to(change, (len(change), count))
 
     def call(self, function, *arguments):
         a = arguments[0]
@@ -488,12 +504,15 @@ class _Run:
         self.point, self.letter, self.at, self.entry, self.only = point, letter, at, entry, only
         self.span = range(1, point.T + 1) if only is None else range(only, only + 1)
         self.kept = {}
+        sides = entry is None and letter is not None
+        self.rows = point.sizes[point.network.vocabulary[letter][1]] if sides else 1  # a row for every entry that is moved
 
     def parameter(self, letter, t=None):
         return self._moved(letter, self.point.parameters[letter], t)
 
     def input(self, t):
-        return self.keep("x", t, self.point.X[t - 1][None, :])
+        x = self.point.X[t - 1][None, :]
+        return self.keep("x", t, x if self.at is None or t < self.at else np.repeat(x, self.rows, axis=0))
 
     def start(self, letter):
         t = _start(self.point.network, letter, self.span)
@@ -532,9 +551,14 @@ class _Run:
         array = array if self.point.exact else array.astype(complex)
         if letter != self.letter or self.at not in (None, t):
             return array
+        infinitesimal = Dual(Residue(0), Residue(1), self.point.oracle) if self.point.exact else 1j * ETA
+        if self.entry is None:
+            array = array.copy() if len(array) == self.rows else np.repeat(array, self.rows, axis=0)
+            np.fill_diagonal(array, array.diagonal() + infinitesimal)
+            return array
         array = array.copy()
         place = self.entry if array.ndim == len(self.entry) else (0, *self.entry)
-        array[place] = array[place] + (Dual(Residue(0), Residue(1), self.point.oracle) if self.point.exact else 1j * ETA)
+        array[place] = array[place] + infinitesimal
         return array
 
 
@@ -578,9 +602,9 @@ def _as_matrix(v):
     return v.reshape(-1, 1) if v.ndim == 1 else v
 
 
-def _shaped(v, name):
-    """A row (1, k) of the run as a column; a loss (1,) as a scalar."""
-    return v[0] if name == "L" else v.T
+def _shaped(v, name, many):
+    """Rows (B, k) of the run as columns; a loss (1,) as a scalar, unless there are many."""
+    return v.T if name != "L" else v if many else v[0]
 
 
 def _within(letter, t, first, last):
