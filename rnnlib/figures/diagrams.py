@@ -139,7 +139,7 @@ def one_step() -> Figure:
         (146, 126, r"$\partial s_t/\partial s_{t-1}$", "center"),
         (146, 100, "$= D_t W = J_t$", "center"),
         (280, 84, r"$\partial s_t/\partial x_t = D_t U$", "left"),
-        (280, 222, r"$\partial s_t/\partial b = D_t$", "left"),
+        (280, 222, r"$\partial^{+} s_t/\partial b = D_t$", "left"),
     )
     for px, py, words, ha in notes:
         canvas.text(px, py, words, size=17, colour="grad", ha=ha)
