@@ -46,6 +46,12 @@ def test_macros_are_known_and_the_result_is_remembered(katex):
     assert katex.typeset(r"\R^h", False, MACROS) is once
 
 
+def test_the_bounds_of_an_ordered_product_stand_below_and_above_it(katex):
+    product = r"\overleftarrow{\prod}_{j=i+1}^{t} J_j"
+    assert "<munderover>" in katex.typeset(product, True, MACROS)
+    assert "<munderover>" not in katex.typeset(product, False, MACROS)
+
+
 def test_a_tex_error_is_an_error(katex):
     with pytest.raises(Exception, match="KaTeX parse error"):
         katex.typeset(r"\frac{1}", True, MACROS)

@@ -20,6 +20,7 @@ from sphinx.util.math import get_node_equation_number
 
 SYMBOL_CLASS = {"U": "sym-U", "W": "sym-W", "V": "sym-V", "δ": "sym-grad", "λ": "sym-grad", "ε": "sym-grad"}
 SYMBOL = re.compile(r'<span class="mord mathnormal"( style="[^"]*")?>([UWVδλε])</span>')
+DOWN, DOWN_WITH_LIMITS = r"\overleftarrow{\prod}", r"\mathop{\overleftarrow{\prod}}\limits"  # its bounds below and above, as those of \prod
 KATEX_OPTIONS = {"throwOnError": True, "strict": False, "output": "htmlAndMathml"}
 
 
@@ -41,7 +42,8 @@ class Katex:
                 self.engine = MiniRacer()
                 self.engine.eval((katex_folder() / "katex.min.js").read_text("utf8"))
             options = KATEX_OPTIONS | {"displayMode": display, "macros": dict(macros)}
-            self.done[key] = mark_symbols(self.engine.call("katex.renderToString", tex, options))
+            shown = tex.replace(DOWN, DOWN_WITH_LIMITS) if display else tex
+            self.done[key] = mark_symbols(self.engine.call("katex.renderToString", shown, options))
         return self.done[key]
 
     def close(self) -> None:
