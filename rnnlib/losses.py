@@ -58,13 +58,13 @@ def softmax(z):
 
 
 def _minus_log_softmax(z):
-    """-log o_k = log Σ_j exp(z_j) - z_k, with the largest entry subtracted first."""
+    """-log o_k = log Σ_j exp(z_j) - z_k, the largest entry subtracted first."""
     z = _lowered(z)
     return np.log(np.exp(z).sum(axis=-1, keepdims=True)) - z
 
 
 def _lowered(z):
-    """``z`` less the largest real part of each row; exact numbers cannot overflow and stay as they are."""
+    """z less the largest real part of each row; exact numbers stay as they are."""
     return z if z.dtype == object else z - z.real.max(axis=-1, keepdims=True)
 
 
@@ -72,12 +72,13 @@ softmax_cross_entropy = Head(
     "softmax_cross_entropy",
     softmax,
     lambda z, y: (y * _minus_log_softmax(z)).sum(axis=-1),  # -Σ_k y_k log o_k
-    lambda o, y: o * y.sum(axis=-1, keepdims=True) - y,  # o - y only where the y_k sum to 1
+    lambda o, y: o * y.sum(axis=-1, keepdims=True) - y,  # o - y only if Σ y = 1
 )
 sigmoid_cross_entropy = Head(
     "sigmoid_cross_entropy",
     sigmoid.f,
-    lambda z, y: (softplus.f(z) - y * z).sum(axis=-1),  # -Σ_k y_k log o_k + (1 - y_k) log(1 - o_k)
+    # ℓ = -Σ_k y_k log o_k + (1 - y_k) log(1 - o_k)
+    lambda z, y: (softplus.f(z) - y * z).sum(axis=-1),
     lambda o, y: o - y,
 )
 squared_error = Head(

@@ -63,9 +63,10 @@ def step(q, s):
 
 
 def step_back(q, s, epsilon):
-    """One step's part of the readout's gradients, and what it sends to the state.
+    """One step's part of the readout's gradients, and what goes to the state.
 
-    The terms ε_t s_tᵀ of dL/dV (eq-output-v) and ε_t of dL/dc (eq-output-c), and Vᵀ ε_t.
+    The terms ε_t s_tᵀ of dL/dV (eq-output-v) and ε_t of dL/dc (eq-output-c),
+    and Vᵀ ε_t.
 
     Parameters
     ----------
@@ -76,11 +77,12 @@ def step_back(q, s, epsilon):
     Returns
     -------
     terms : Params, summed over the batch.
-    dL_ds : (B, h), Vᵀ ε_t, the direct effect of s_t on the loss of its own step.
+    dL_ds : (B, h), Vᵀ ε_t, the effect of s_t on the loss of its own step.
 
     Examples
     --------
-    >>> terms, dL_ds = step_back(Params(V=np.ones((2, 4)), c=np.zeros(2)), np.ones((5, 4)), np.ones((5, 2)))
+    >>> q = Params(V=np.ones((2, 4)), c=np.zeros(2))
+    >>> terms, dL_ds = step_back(q, np.ones((5, 4)), np.ones((5, 2)))
     >>> terms.V.shape, terms.c.shape, dL_ds.shape
     ((2, 4), (2,), (5, 4))
     """
@@ -160,7 +162,8 @@ def backward(q, trace: Trace) -> Gradients:
     V = array("V", V, (m, h), hint=f"the trace has h = {h}, m = {m}")
     V, c, S, epsilon = alike({"V": V, "c": array("c", c, (m,))}, {"trace.S": S, "trace.epsilon": epsilon})
     every = rows(epsilon)
-    return Gradients(Params(V=every.T @ rows(S), c=every.sum(axis=0)), (every @ V).reshape(S.shape))
+    dL_dq = Params(V=every.T @ rows(S), c=every.sum(axis=0))
+    return Gradients(dL_dq, dL_dS=(every @ V).reshape(S.shape))
 
 
 def all_steps(T: int, dtype=float):

@@ -67,9 +67,10 @@ class Gradients(NamedTuple):
 
 
 def step(p, x, s_prev, f=tanh):
-    """One step forward: a_t = U x_t + W s_{t-1} + b (eq-model-a), s_t = f(a_t) (eq-model-s).
+    """One step forward.
 
-    The arguments are taken as they come; ``forward`` is the one that checks them.
+    a_t = U x_t + W s_{t-1} + b (eq-model-a), s_t = f(a_t) (eq-model-s).
+    The arguments are taken as they come; ``forward`` checks them.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def step(p, x, s_prev, f=tanh):
 
     Examples
     --------
-    >>> a, s = step(Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4)), np.ones((2, 3)), np.zeros((2, 4)))
+    >>> p = Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
+    >>> a, s = step(p, np.ones((2, 3)), np.zeros((2, 4)))
     >>> a.shape, s.shape
     ((2, 4), (2, 4))
     """
