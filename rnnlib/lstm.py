@@ -1,8 +1,8 @@
 """The LSTM: a cell state C_t that is added to, and three gates that say what is kept, written and shown.
 
-a_t = U x_t + W s_{t-1} + b has four blocks of h rows, in this order: input, forget, candidate, output.
-ι_t = σ(a_ι), φ_t = σ(a_φ), C̃_t = f(a_C̃), ψ_t = σ(a_ψ);
-C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t; s_t = ψ_t ⊙ f(C_t).
+a_t = U x_t + W s_{t-1} + b (eq-lstm-a) has four blocks of h rows, in this order: input, forget, candidate, output.
+ι_t = σ(a_ι), φ_t = σ(a_φ), C̃_t = f(a_C̃), ψ_t = σ(a_ψ) (eq-lstm-gates);
+C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t (eq-lstm-cell); s_t = ψ_t ⊙ f(C_t) (eq-lstm-state).
 The order of the blocks is PyTorch's.
 
 ``step`` and ``step_back`` are the formulas, made of operators and ``np.split``, ``np.concatenate`` only.
@@ -125,8 +125,8 @@ def gates(a, axis=-1) -> Gates:
 def step(p, x, s_prev, f=tanh, gate=sigmoid):
     """One step forward: from x_t and (s_{t-1}, C_{t-1}) to (s_t, C_t).
 
-    a_t = U x_t + W s_{t-1} + b; C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t; s_t = ψ_t ⊙ f(C_t),
-    with ι_t = σ(a_ι), φ_t = σ(a_φ), C̃_t = f(a_C̃), ψ_t = σ(a_ψ).
+    a_t = U x_t + W s_{t-1} + b (eq-lstm-a); C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t (eq-lstm-cell);
+    s_t = ψ_t ⊙ f(C_t) (eq-lstm-state), with the gates ι_t = σ(a_ι), φ_t = σ(a_φ), C̃_t = f(a_C̃), ψ_t = σ(a_ψ).
     The arguments are taken as they come; ``forward`` is the one that checks them.
 
     Parameters
@@ -163,10 +163,10 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid):
     """One step back: from (dL/ds_t, dL/dC_t) to everything that step t passes on.
 
     The whole effect of C_t is the one that comes back to it and the one by way of s_t:
-    dL/dC_t + ψ_t ⊙ f'(C_t) ⊙ dL/ds_t. With it,
+    dL/dC_t + ψ_t ⊙ f'(C_t) ⊙ dL/ds_t (eq-lstm-mu). With it,
     δ_ι = σ'(a_ι) ⊙ C̃_t ⊙ dL/dC_t, δ_φ = σ'(a_φ) ⊙ C_{t-1} ⊙ dL/dC_t, δ_C̃ = f'(a_C̃) ⊙ ι_t ⊙ dL/dC_t,
-    δ_ψ = σ'(a_ψ) ⊙ f(C_t) ⊙ dL/ds_t; then
-    dL/ds_{t-1} = Wᵀ δ_t and dL/dC_{t-1} = φ_t ⊙ dL/dC_t.
+    δ_ψ = σ'(a_ψ) ⊙ f(C_t) ⊙ dL/ds_t (eq-lstm-delta); then
+    dL/ds_{t-1} = Wᵀ δ_t (eq-lstm-lambda) and dL/dC_{t-1} = φ_t ⊙ dL/dC_t.
 
     Parameters
     ----------
@@ -217,7 +217,8 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid):
 def forward(p, X, s_0=None, f=tanh, gate=sigmoid) -> Trace:
     """Run the LSTM over a sequence, or over a batch of sequences of equal length.
 
-    Computes a_t, the gates, C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t and s_t = ψ_t ⊙ f(C_t) for t = 1 … T.
+    Computes a_t (eq-lstm-a), the gates (eq-lstm-gates), C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t (eq-lstm-cell)
+    and s_t = ψ_t ⊙ f(C_t) (eq-lstm-state) for t = 1 … T.
 
     Parameters
     ----------
@@ -270,10 +271,11 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid) -> Trace:
 def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     """Back-propagation through time: all gradients from the direct effect of every state on the loss.
 
-    Going back from t = T: dL/ds_t is its direct effect and Wᵀ δ_{t+1};
-    dL/dC_t is φ_{t+1} ⊙ dL/dC_{t+1} and ψ_t ⊙ f'(C_t) ⊙ dL/ds_t; δ_t as in ``step_back``; then
-    dL/dU = Σ δ_t x_tᵀ, dL/dW = Σ δ_t s_{t-1}ᵀ, dL/db = Σ δ_t, dL/dx_t = Uᵀ δ_t,
-    dL/ds_0 = Wᵀ δ_1, dL/dC_0 = φ_1 ⊙ dL/dC_1.
+    Going back from t = T: dL/ds_t is its direct effect and Wᵀ δ_{t+1} (eq-lstm-lambda);
+    dL/dC_t is φ_{t+1} ⊙ dL/dC_{t+1} and ψ_t ⊙ f'(C_t) ⊙ dL/ds_t (eq-lstm-mu);
+    δ_t as in ``step_back`` (eq-lstm-delta); then
+    dL/dU = Σ δ_t x_tᵀ (eq-lstm-u), dL/dW = Σ δ_t s_{t-1}ᵀ (eq-lstm-w), dL/db = Σ δ_t (eq-lstm-b),
+    dL/dx_t = Uᵀ δ_t (eq-lstm-x), dL/ds_0 = Wᵀ δ_1, dL/dC_0 = φ_1 ⊙ dL/dC_1 (eq-lstm-start).
 
     Parameters
     ----------

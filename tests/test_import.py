@@ -38,6 +38,8 @@ LABELS = {
     *("eq-output-v", "eq-output-c", "eq-output-epsilon"),
     *("eq-one-step-u", "eq-one-step-w", "eq-one-step-j", "eq-one-step-vjp"),
     *("eq-gradient-u-paths", "eq-gradient-u-outer", "eq-gradient-w-paths", "eq-gradient-w-outer"),
+    *("eq-lstm-a", "eq-lstm-gates", "eq-lstm-cell", "eq-lstm-state", "eq-lstm-lambda", "eq-lstm-mu", "eq-lstm-delta"),
+    *("eq-lstm-u", "eq-lstm-w", "eq-lstm-b", "eq-lstm-x", "eq-lstm-start"),
     *("eq-two-directions-adjoint", "eq-two-directions-rtrl", "eq-totals-weights"),
     *("eq-bidirectional-forward", "eq-bidirectional-backward", "eq-bidirectional-readout", "eq-bidirectional-last"),
     *("eq-bidirectional-delta-forward", "eq-bidirectional-w-forward", "eq-bidirectional-w-backward"),
