@@ -117,8 +117,8 @@ def gates(a, axis=-1) -> Gates:
 def step(p, x, s_prev, f=tanh, gate=sigmoid, reset="after", update="keep"):
     """One step forward: s_t from x_t and s_{t-1}.
 
-    r_t = σ(a_r), u_t = σ(a_u), s̃_t = f(a_s̃), s_t = u_t ⊙ s_{t-1} + (1 − u_t) ⊙ s̃_t, with
-    a_s̃ = U_s̃ x_t + b_s̃ + r_t ⊙ (W_s̃ s_{t-1} + b_s), or as the variant says (see the module).
+    r_t = σ(a_r), u_t = σ(a_u) (eq-gru-gates), s̃_t = f(a_s̃), s_t = u_t ⊙ s_{t-1} + (1 − u_t) ⊙ s̃_t (eq-gru-state), with
+    a_s̃ = U_s̃ x_t + b_s̃ + r_t ⊙ (W_s̃ s_{t-1} + b_s) (eq-gru-candidate), or as the variant says (see the module).
     The arguments are taken as they come; ``forward`` is the one that checks them.
 
     Parameters
@@ -163,10 +163,12 @@ def step(p, x, s_prev, f=tanh, gate=sigmoid, reset="after", update="keep"):
 def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid, reset="after", update="keep"):
     """One step back: from λ_t = dL/ds_t to everything that step t passes on.
 
-    With PyTorch's variant: δ_s̃ = f'(a_s̃) ⊙ (1 − u_t) ⊙ λ_t, δ_u = σ'(a_u) ⊙ (s_{t-1} − s̃_t) ⊙ λ_t,
-    δ_r = σ'(a_r) ⊙ (W_s̃ s_{t-1} + b_s) ⊙ δ_s̃, and
-    dL/ds_{t-1} = u_t ⊙ λ_t + W_rᵀ δ_r + W_uᵀ δ_u + W_s̃ᵀ (r_t ⊙ δ_s̃).
-    With the reset before the product: δ_r = σ'(a_r) ⊙ s_{t-1} ⊙ W_s̃ᵀ δ_s̃, and r_t ⊙ W_s̃ᵀ δ_s̃ goes to s_{t-1}.
+    With PyTorch's variant: δ_s̃ = f'(a_s̃) ⊙ (1 − u_t) ⊙ λ_t (eq-gru-delta-candidate),
+    δ_u = σ'(a_u) ⊙ (s_{t-1} − s̃_t) ⊙ λ_t (eq-gru-delta-u),
+    δ_r = σ'(a_r) ⊙ (W_s̃ s_{t-1} + b_s) ⊙ δ_s̃ (eq-gru-delta-r), and
+    dL/ds_{t-1} = u_t ⊙ λ_t + W_rᵀ δ_r + W_uᵀ δ_u + W_s̃ᵀ (r_t ⊙ δ_s̃) (eq-gru-adjoint).
+    With the reset before the product: δ_r = σ'(a_r) ⊙ s_{t-1} ⊙ W_s̃ᵀ δ_s̃ (eq-gru-before-back),
+    and r_t ⊙ W_s̃ᵀ δ_s̃ goes to s_{t-1} (eq-gru-before-adjoint).
 
     Parameters
     ----------
@@ -281,7 +283,8 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     """Back-propagation through time: all gradients from the direct effect of every state on the loss.
 
     Going back from t = T: λ_t is the direct effect of s_t and what step t + 1 sends back; δ_t as in ``step_back``; then
-    dL/dU = Σ δ_t x_tᵀ, dL/db = Σ δ_t, dL/dx_t = Uᵀ δ_t, and dL/dW, dL/db_s are the sums of the steps' terms.
+    dL/dU = Σ δ_t x_tᵀ (eq-gru-u), dL/db = Σ δ_t (eq-gru-b), dL/dx_t = Uᵀ δ_t (eq-gru-x),
+    and dL/dW (eq-gru-w, eq-gru-w-candidate), dL/db_s (eq-gru-b-s) are the sums of the steps' terms.
 
     Parameters
     ----------
@@ -321,6 +324,8 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
 
 def variant(reset="after", update="keep", gate: str | Activation = sigmoid) -> Cell:
     """One of the four GRUs, as a cell of its own; "after" and "keep" are PyTorch's.
+
+    The other ones: "before" (eq-gru-before-candidate), "replace" (eq-gru-replace-state).
 
     Raises
     ------
