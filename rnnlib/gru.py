@@ -12,8 +12,8 @@ update "keep" (Cho et al., 2014; PyTorch):       s_t = u_t ⊙ s_{t-1} + (1 − 
 update "replace" (Chung et al., 2014):           s_t = (1 − u_t) ⊙ s_{t-1} + u_t ⊙ s̃_t
 
 "keep" and "replace" are the same networks with a_u negated.
-"before" and "after" agree for all inputs if and only if W_s̃ is diagonal and b_s = 0;
-"before", b_s is only a part of b_s̃.
+"before" and "after" agree for all inputs if W_s̃ is diagonal and b_s = 0, and only then,
+unless two units share one reset gate (equal rows of U_r and b_r); "before", b_s is only a part of b_s̃.
 The functions here are PyTorch's variant; ``variant`` makes the others. The order of the blocks is PyTorch's.
 
 ``step`` and ``step_back`` are the formulas, made of operators and ``np.split``, ``np.concatenate`` only.
