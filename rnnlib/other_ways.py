@@ -200,8 +200,10 @@ def _real_time(p, trace, dL_dS):
         if M is None:  # M_0 = 0, but ds_0/ds_0ᵀ = I
             M = [now.U, now.W, now.D, now.J]
         else:
-            M = [now.J @ M[0] + now.U, now.J @ M[1] + now.W, now.J @ M[2] + now.D, now.J @ M[3]]
-        total = [have + dL_dS[t] @ sensitivity for have, sensitivity in zip(total, M, strict=True)]
+            M = [now.J @ M[0] + now.U, now.J @ M[1] + now.W,
+                 now.J @ M[2] + now.D, now.J @ M[3]]
+        terms = [dL_dS[t] @ sensitivity for sensitivity in M]
+        total = [have + term for have, term in zip(total, terms, strict=True)]
     return _gradients(p, total[:3], None, total[3], None)
 
 

@@ -219,7 +219,7 @@ def mask(lengths, T: int, dtype=float):
 
 
 def last_valid(lengths, T: int, dtype=float):
-    """ω_t = 1 at each sequence's own last step, before its padding, else 0; (T, B) (eq-totals-weights).
+    """ω_t = 1 at each sequence's own last step, else 0; (T, B) (eq-totals-weights).
 
     Raises
     ------
@@ -232,7 +232,8 @@ def last_valid(lengths, T: int, dtype=float):
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    return (np.arange(1, T + 1)[:, None] == lengths_within(lengths, T)).astype(int).astype(dtype)
+    ends = np.arange(1, T + 1)[:, None] == lengths_within(lengths, T)
+    return ends.astype(int).astype(dtype)
 
 
 def _inputs(q, S, Y, weights):

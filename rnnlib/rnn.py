@@ -99,9 +99,9 @@ def step(p, x, s_prev, f=tanh):
 
 
 def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
-    """One step back: from λ_t = dL/ds_t to everything that step t passes on (eq-one-step-vjp).
+    """One step back: what step t passes on when λ_t = dL/ds_t comes in (eq-one-step-vjp).
 
-    The arguments are taken as they come; ``backward`` is the one that checks them.
+    The arguments are taken as they come; ``backward`` checks its own.
 
     Parameters
     ----------
@@ -113,9 +113,10 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
     -------
     delta : (B, h), δ_t = f'(a_t) ⊙ λ_t = dL/da_t.
     terms : Params, step t's own terms of dL/dU, dL/dW, dL/db:
-        δ_t x_tᵀ (eq-one-step-u), δ_t s_{t-1}ᵀ (eq-one-step-w) and δ_t, summed over the batch.
+        δ_t x_tᵀ (eq-one-step-u), δ_t s_{t-1}ᵀ (eq-one-step-w) and δ_t,
+        summed over the batch.
     dL_dx : (B, n), Uᵀ δ_t.
-    dL_ds_prev : (B, h), J_tᵀ λ_t = Wᵀ δ_t (eq-one-step-j), what step t sends to s_{t-1}.
+    dL_ds_prev : (B, h), J_tᵀ λ_t = Wᵀ δ_t (eq-one-step-j), for s_{t-1}.
 
     References
     ----------
@@ -126,7 +127,8 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
     >>> p = Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
     >>> x, s_prev = np.ones((2, 3)), np.zeros((2, 4))
     >>> a, s = step(p, x, s_prev)
-    >>> delta, terms, dL_dx, dL_ds_prev = step_back(p, x, s_prev, a, s, np.ones((2, 4)))
+    >>> dL_ds = np.ones((2, 4))
+    >>> delta, terms, dL_dx, dL_ds_prev = step_back(p, x, s_prev, a, s, dL_ds)
     >>> delta.shape, terms.U.shape, dL_dx.shape, dL_ds_prev.shape
     ((2, 4), (4, 3), (2, 3), (2, 4))
     """
@@ -169,7 +171,7 @@ def forward(p, X, s_0=None, f=tanh) -> Trace:
     p, X, s_0 = _inputs(p, X, s_0)
     f = activation(f)
     T, h = len(X), len(p.b)
-    A = (rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], h)  # U x_t + b for all t; W s_{t-1} is to come
+    A = (rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], h)  # W s_{t-1} to come
     S = np.empty((T + 1, *A.shape[1:]), A.dtype)
     S[0] = s_0
     for t in range(T):
@@ -179,19 +181,21 @@ def forward(p, X, s_0=None, f=tanh) -> Trace:
 
 
 def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
-    """Back-propagation through time: all gradients from the direct effect of every state on the loss.
+    """Back-propagation through time: all gradients of the loss.
 
     Going back from t = T, with δ_{T+1} = 0 (eq-two-directions-adjoint):
     λ_t = Vᵀ ε_t + Wᵀ δ_{t+1} and δ_t = f'(a_t) ⊙ λ_t; then
-    dL/dU = Σ δ_t x_tᵀ (eq-gradient-u-outer), dL/dW = Σ δ_t s_{t-1}ᵀ (eq-gradient-w-outer), dL/db = Σ δ_t,
+    dL/dU = Σ δ_t x_tᵀ (eq-gradient-u-outer),
+    dL/dW = Σ δ_t s_{t-1}ᵀ (eq-gradient-w-outer), dL/db = Σ δ_t,
     dL/dx_t = Uᵀ δ_t, dL/ds_0 = Wᵀ δ_1.
 
     Parameters
     ----------
     p : Params, the same that made the trace.
     trace : Trace, from ``forward``.
-    dL_dS : (T, h) or (T, B, h), the direct effect Vᵀ ε_t of each state s_1 … s_T on its own step's loss.
-    dL_ds_T : (h,) or (B, h), what steps after T send back to s_T; None for nothing.
+    dL_dS : (T, h) or (T, B, h), the direct effect Vᵀ ε_t of each state
+        s_1 … s_T on its own step's loss.
+    dL_ds_T : (h,) or (B, h), what later steps send to s_T; None for nothing.
         A long sequence can be gone through in pieces:
         the ``dL_ds_0`` of one piece is the ``dL_ds_T`` of the piece before.
 
@@ -206,7 +210,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
 
     References
     ----------
-    Werbos (1990); going through a sequence in pieces: Williams and Peng (1990).
+    Werbos (1990); a sequence in pieces: Williams and Peng (1990).
 
     Examples
     --------
@@ -218,12 +222,13 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     """
     p, (X, A, S, f), dL_dS, back = _inputs_back(p, trace, dL_dS, dL_ds_T)
     delta = np.empty(A.shape, dL_dS.dtype)
-    delta[...] = f.df(A, S[1:])  # f'(a_t) for all t; λ_t is to come
+    delta[...] = f.df(A, S[1:])  # f'(a_t) for all t; λ_t to come
     for t in reversed(range(len(X))):
         delta[t] *= dL_dS[t] + back
         back = delta[t] @ p.W
     every = rows(delta)
-    dL_dp = Params(U=every.T @ rows(X), W=every.T @ rows(S[:-1]), b=every.sum(axis=0))
+    dL_dp = Params(U=every.T @ rows(X), W=every.T @ rows(S[:-1]),
+                   b=every.sum(axis=0))
     return Gradients(dL_dp, (every @ p.U).reshape(X.shape), back, delta)
 
 
