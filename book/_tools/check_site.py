@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,7 +22,8 @@ MARKUP = re.compile(
     r"\$\$|\\(?:frac|sum|prod|partial|begin|end|mathbb|text|left|right|top|delta|lambda|varepsilon)\b"
     r"|\{(?:eq|ref|numref|doc|term|prf:ref|py:obj|cite:[tp]|glue:text)\}`"
 )
-VERBATIM = {"code", "pre", "script", "style", "annotation", "textarea", "title"}
+HIDDEN, VERBATIM, STYLE, SVG = 1, 2, 4, 8  # what text and elements may be inside of
+WITHIN = dict.fromkeys(("code", "pre", "script", "annotation", "textarea", "title"), VERBATIM) | {"style": VERBATIM | STYLE, "svg": SVG}
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 THEMES_OWN = {"search.html"}  # no page of the book: no description, and an id twice
 
@@ -31,23 +33,37 @@ class Page(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.ids: set[str | None] = set()
+        self.ids: set[str] = set()
         self.anchors: set[str] = set()
         self.links: list[str] = []
         self.loads: list[str] = []
         self.faults: list[str] = []
         self.described = self.redirects = False
-        self.open: list[tuple[str, bool]] = []  # the open elements, and whether each is hidden from screen readers
+        self.open: list[tuple[str, int]] = []  # the open elements, and what they are inside of
         self.feed(html)
         self.close()
 
+    def inside(self) -> int:
+        return self.open[-1][1] if self.open else 0
+
     def handle_starttag(self, tag, attrs) -> None:
-        attr = {name: value or "" for name, value in attrs}
-        hidden = attr.get("aria-hidden") == "true" or bool(self.open and self.open[-1][1])
-        in_svg = any(name == "svg" for name, _ in self.open)  # a figure shown twice repeats its glyphs: equal ids, equal glyphs
-        if attr.get("id") and attr["id"] in self.ids and not in_svg:
-            self.faults.append(f"the id {attr['id']!r} is used twice")
-        self.ids.add(attr.get("id"))
+        attr = dict(attrs)
+        inside = self.inside() | WITHIN.get(tag, 0) | (HIDDEN if attr.get("aria-hidden") == "true" else 0)
+        if len(attr) > ("class" in attr) + ("style" in attr):  # most elements are spans of a formula, with no more than these
+            self.look_at(tag, {name: value or "" for name, value in attrs}, inside)
+        elif "url(" in (attr.get("style") or ""):
+            self.loads += loads_of(tag, attr)
+        if tag == "svg" and not (attr.get("aria-label") or "").strip() and not inside & HIDDEN:
+            self.faults.append(f"an svg (class {attr.get('class', '')!r}) has no aria-label")
+        if tag not in VOID:
+            self.open.append((tag, inside))
+
+    def look_at(self, tag: str, attr: dict[str, str], inside: int) -> None:
+        """Anchors, links, loads, and faults of one element."""
+        if attr.get("id"):
+            if attr["id"] in self.ids and not inside & SVG:  # a figure shown twice repeats its glyphs: equal ids, equal glyphs
+                self.faults.append(f"the id {attr['id']!r} is used twice")
+            self.ids.add(attr["id"])
         self.anchors |= {attr[key] for key in ("id", "name") if attr.get(key)}
         self.loads += loads_of(tag, attr)
         if tag == "a" and "href" in attr:
@@ -55,12 +71,8 @@ class Page(HTMLParser):
         if tag == "meta":
             self.described |= attr.get("name") == "description" and bool(attr.get("content", "").strip())
             self.redirects |= attr.get("http-equiv", "").lower() == "refresh"
-        if tag == "img" and not attr.get("alt", "").strip() and not hidden:
+        if tag == "img" and not attr.get("alt", "").strip() and not inside & HIDDEN:
             self.faults.append(f"the picture {attr.get('src', '')[:60]!r} has no alternative text")
-        if tag == "svg" and not attr.get("aria-label", "").strip() and not hidden:
-            self.faults.append(f"an svg (class {attr.get('class', '')!r}) has no aria-label")
-        if tag not in VOID:
-            self.open.append((tag, hidden))
 
     def handle_startendtag(self, tag, attrs) -> None:
         self.handle_starttag(tag, attrs)
@@ -68,15 +80,18 @@ class Page(HTMLParser):
             self.open.pop()
 
     def handle_endtag(self, tag) -> None:
+        if self.open and self.open[-1][0] == tag:
+            self.open.pop()
+            return
         depth = max((i for i, (name, _) in enumerate(self.open) if name == tag), default=None)
         if depth is not None:
             del self.open[depth:]
 
     def handle_data(self, data) -> None:
-        inside = {name for name, _ in self.open}
-        if "style" in inside:
+        inside = self.inside()
+        if inside & STYLE:
             self.loads += CSS_LOAD.findall(data)
-        if not inside & VERBATIM:
+        if not inside & VERBATIM and ("\\" in data or "$$" in data or "{" in data):
             self.faults += [f"markup was not typeset: …{around(data, found)}…" for found in MARKUP.finditer(data)]
 
 
@@ -112,16 +127,22 @@ def check_page(name: str, page: Page, site: Path, pages: dict[str, Page]) -> lis
 def dead(address: str, name: str, site: Path, pages: dict[str, Page]) -> str:
     """What is wrong with a link inside the site, or nothing."""
     parts = urlsplit(address)
-    target = (site / name).parent / unquote(parts.path) if parts.path else site / name
-    target = target.resolve()
-    target = target / "index.html" if target.is_dir() else target
-    if not target.is_file() or not target.is_relative_to(site):
+    target = find(site, (Path(name).parent / unquote(parts.path)).as_posix() if parts.path else name)
+    if target is None:
         return f"dead link: {address}"
-    other = pages.get(target.relative_to(site).as_posix())
+    other = pages.get(target)
     anchor = unquote(parts.fragment)
     if anchor and other is not None and anchor not in other.anchors and anchor != "top":
         return f"dead anchor: {address}"
     return ""
+
+
+@cache
+def find(site: Path, path: str) -> str | None:
+    """The file of the site that a path leads to, or None."""
+    target = (site / path).resolve()
+    target = target / "index.html" if target.is_dir() else target
+    return target.relative_to(site).as_posix() if target.is_file() and target.is_relative_to(site) else None
 
 
 def check_styles(site: Path) -> list[str]:
