@@ -26,7 +26,8 @@ def checking_cells(cells):
     for cell in reversed(cells):
         names = [node for node in ast.walk(cell) if isinstance(node, ast.Name)]
         made = {n.id for n in names if isinstance(n.ctx, ast.Store)} | {
-            (alias.asname or alias.name).split(".")[0] for node in ast.walk(cell) if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names
+            (alias.asname or alias.name).split(".")[0]
+            for node in ast.walk(cell) if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names
         } | {node.name for node in ast.walk(cell) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}  # fmt: skip
         if re.search(r"\bpage\.\w+\(", ast.unparse(cell)) or made & wanted:
             kept.insert(0, cell)

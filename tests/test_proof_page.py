@@ -36,7 +36,8 @@ $$ \Phi_{t,i} = \prod_{j=i+1}^{t} J_j, \qquad 1 \le i \le t \le T $$ (eq-order)
 $$ a_t = U s_t, \qquad t = 1, \dots, T $$ (eq-shape)
 
 $$
-\frac{\mathrm{d} s_t}{\mathrm{d} \operatorname{vec}(U)^\top} = \sum_{i=1}^{t} \Phi_{t,i} \frac{\partial^{+} s_i}{\partial \operatorname{vec}(U)^\top}, \qquad t = 1, \dots, T
+\frac{\mathrm{d} s_t}{\mathrm{d} \operatorname{vec}(U)^\top}
+= \sum_{i=1}^{t} \Phi_{t,i} \frac{\partial^{+} s_i}{\partial \operatorname{vec}(U)^\top}, \qquad t = 1, \dots, T
 $$ (eq-paths)
 """
 LETTERS = {

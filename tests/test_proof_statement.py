@@ -29,7 +29,8 @@ RIGHT = [
     r"\frac{\partial s_t}{\partial x_t} = D_t U" + T_RANGE,
     r"M_t = J_t M_{t-1} + s_{t-1}^\top \otimes D_t" + T_RANGE,
     r"\lambda_t^\top (s_{t-1}^\top \otimes D_t) = \operatorname{vec}(D_t \lambda_t s_{t-1}^\top)^\top" + T_RANGE,
-    r"\frac{\partial L_t}{\partial W} = \sum_{i=1}^{t} D_i \left(\prod_{j=i+1}^{t} W^\top D_j\right) V^\top \varepsilon_t s_{i-1}^\top" + T_RANGE,
+    r"\frac{\partial L_t}{\partial W} = "
+    r"\sum_{i=1}^{t} D_i \left(\prod_{j=i+1}^{t} W^\top D_j\right) V^\top \varepsilon_t s_{i-1}^\top" + T_RANGE,
     SUM + r"\sum_{t=1}^{T} \delta_t s_{t-1}^\top",
     PATHS,
     r"\frac{\partial L}{\partial U} = \sum_{t=1}^{T} \delta_t x_t^\top",
@@ -71,7 +72,8 @@ WRONG = {
     "the seed's literal recursion": (
         r"\frac{\mathrm{d} s_t}{\mathrm{d} \operatorname{vec}(U)^\top} = \frac{\mathrm{d} s_t}{\mathrm{d} \operatorname{vec}(U)^\top}"
         r" + J_t \frac{\mathrm{d} s_{t-1}}{\mathrm{d} \operatorname{vec}(U)^\top}" + T_RANGE, 2),
-    "Kronecker factors exchanged": (r"\frac{\partial^{+} s_t}{\partial \operatorname{vec}(W)^\top} = D_t \otimes s_{t-1}^\top" + T_RANGE, 1),
+    "Kronecker factors exchanged": (
+        r"\frac{\partial^{+} s_t}{\partial \operatorname{vec}(W)^\top} = D_t \otimes s_{t-1}^\top" + T_RANGE, 1),
 }  # fmt: skip
 
 

@@ -140,7 +140,9 @@ def _split(s, last):
     if not isinstance(s, Sum) or len(s.limits) != 1:
         raise NotProved(f"the claim must be one sum; it is {s}")
     ((var, lo, hi),) = s.limits
-    return (Sum(s.function, (var, lo, hi - 1)), s.function.subs(var, hi)) if last else (Sum(s.function, (var, lo + 1, hi)), s.function.subs(var, lo))
+    if last:
+        return Sum(s.function, (var, lo, hi - 1)), s.function.subs(var, hi)
+    return Sum(s.function, (var, lo + 1, hi)), s.function.subs(var, lo)
 
 
 def _inside(s, rule):
@@ -190,7 +192,8 @@ def sum_of_paths(closed: Callable | None = None, rule: Callable = Phi.first_fact
         Line(r"= <J:t> <D:t-1> + <P:t>", "the claim at $t - 1$"),
     )
     return Theorem(
-        "sum_of_paths", "by induction on t: base case and recursion with symbolic t in SymPy, factors kept in order, the moves between them also at t = 2 … 6",
+        "sum_of_paths",
+        "by induction on t: base case and recursion with symbolic t in SymPy, factors in order, the moves between them also at t = 2 … 6",
         r"<D:t> = \sum_{i=1}^{t} \Phi_{t,i} <P:i>", lines, r"t = 1, \dots, T", proof.checks,
     )  # fmt: skip
 
@@ -222,7 +225,8 @@ def adjoint(closed: Callable | None = None) -> Theorem:
         Line(r"= <eps:i> + <lam:i+1> <J:i+1>", "the first line at $i + 1$"),
     )
     return Theorem(
-        "adjoint", "for symbolic i and T: λ_T = ε_T and the recursion in SymPy, factors kept in order, the moves between them also at i < T ≤ 6",
+        "adjoint",
+        "for symbolic i and T: λ_T = ε_T and the recursion in SymPy, factors kept in order, the moves between them also at i < T ≤ 6",
         r"<lam:i> = \sum_{t=i}^{T} <eps:t> \Phi_{t,i}", lines, r"1 \le i < T", proof.checks,
     )  # fmt: skip
 
@@ -258,7 +262,8 @@ def same_gradient(sign: int = 1) -> Theorem:
         proof.symbolic((boundary + shifted - whole).subs(T, k).doit().subs(ends), S.Zero, "the shifted sum")
     lines = (
         Line(r"\sum_{t=1}^{T} <lam:t> <P:t> &= \sum_{t=1}^{T} <lam:t> \left(<D:t> - <J:t> <D:t-1>\right)", "the forward recursion"),
-        Line(r"= \sum_{t=1}^{T} \left(<lam:t> <D:t> - \left(<lam:t-1> - <eps:t-1>\right) <D:t-1>\right)", "the backward recursion at $t - 1$"),
+        Line(r"= \sum_{t=1}^{T} \left(<lam:t> <D:t> - \left(<lam:t-1> - <eps:t-1>\right) <D:t-1>\right)",
+             "the backward recursion at $t - 1$"),
         Line(r"= <lam:T> <D:T> - <lam:0> <D:0> + \sum_{t=1}^{T} <eps:t-1> <D:t-1>", "the differences telescope"),
         Line(r"= <eps:T> <D:T> + \sum_{t=1}^{T} <eps:t-1> <D:t-1>", "the two ends"),
         Line(r"= \sum_{t=1}^{T} <eps:t> <D:t>", "the index shifted by one"),

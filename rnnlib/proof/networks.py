@@ -337,7 +337,8 @@ def _bidirectional_by_steps(at):
         for t, v in zip(times, dL_dX):
             found["x", t] = v + found.get(("x", t), 0)
         found[f"s_{d}", 0 if d == "f" else T + 1] = dL_ds
-        out = [readout.step_back(readout.Params(at.parameter(f"V_{d}"), at.parameter("c")), k.s, errors[t - 1])[0] for k, t in zip(steps, times)]
+        q = readout.Params(at.parameter(f"V_{d}"), at.parameter("c"))
+        out = [readout.step_back(q, k.s, errors[t - 1])[0] for k, t in zip(steps, times)]
         found |= {f"V_{d}": sum(k.V for k in out), "c": sum(k.c for k in out)}
     return found
 
@@ -378,6 +379,7 @@ BIDIRECTIONAL = Network(
 NETWORKS = {
     network.name: network
     for network in (
-        RNN, LSTM, BIDIRECTIONAL, _gru("gru", "after", "keep"), _gru("gru_before", "before", "keep"), _gru("gru_replace", "after", "replace"),
+        RNN, LSTM, BIDIRECTIONAL,
+        _gru("gru", "after", "keep"), _gru("gru_before", "before", "keep"), _gru("gru_replace", "after", "replace"),
     )
 }  # fmt: skip

@@ -14,9 +14,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rnnlib.proof import bounds
+from rnnlib.proof import bounds, tex
 from rnnlib.proof import statement as st
-from rnnlib.proof import tex
 from rnnlib.proof.induction import Theorem
 from rnnlib.proof.networks import NETWORKS
 
@@ -90,7 +89,8 @@ class Page:
         every_T : a theorem of ``rnnlib.proof.induction`` that proves it for every T. The equation must be the theorem's claim,
             read with ``letters``, and each line of the theorem's derivation is executed as well.
         letters : what the theorem's placeholder letters stand for, ``{"D": r"\\frac{..s_{#}}{..}"}`` with # for the index.
-        function : the dotted name of the rnnlib function that the equation describes; found by itself for the gradients.
+        function : the dotted name of the rnnlib function that the equation describes, for the ledger; found by itself for the
+            gradients. What is compared is always the network's own gradient, and the evidence names it.
         where : ``head``, ``f``, ``weights``, ``aliases``, ``sizes``, ``T``, as for ``rnnlib.proof.statement.check``.
 
         Raises
@@ -107,14 +107,14 @@ class Page:
         if every_T is not None:
             kind = "theorem"
             evidence.insert(0, self._theorem(label, text, every_T, letters or {}, where))
-        function = function or self._function(text, where)
+        computed = self._function(text, where)
         agreed = [f for f in findings if f.library is not None]
         if agreed:
             exact = "exactly, " if any(f.kind != "float" for f in agreed) else ""
             measured = "".join(f"within {f.library:.1e} in float64" for f in agreed if f.kind == "float")
-            evidence.append(f"{function} returns the same: {exact}{measured}".rstrip(", "))
+            evidence.append(f"{computed} returns the same: {exact}{measured}".rstrip(", "))
         errors = {f.kind: f.error for f in findings}
-        return self._record(Evidence(self.name, label, kind, text, tuple(evidence), function, errors))
+        return self._record(Evidence(self.name, label, kind, text, tuple(evidence), function or computed, errors))
 
     def refute(self, label, **where) -> Evidence:
         """Check that a formula shown on the page as a mistake really fails, and say by how much.
@@ -138,7 +138,8 @@ class Page:
                 evidence.append(f"{'differs' if finding.error else 'holds'} in exact arithmetic mod 2^61 − 1 at T = {finding.T[0]}")
         if not wrong:
             raise CheckFailed(f"{self.name}: the formula ({label}) is shown as a mistake, but it is not refuted: {'; '.join(evidence)}")
-        return self._record(Evidence(self.name, label, "refuted", text, tuple(dict.fromkeys(evidence)), "", {f.kind: f.error for f in findings}))
+        errors = {f.kind: f.error for f in findings}
+        return self._record(Evidence(self.name, label, "refuted", text, tuple(dict.fromkeys(evidence)), "", errors))
 
     def bound(self, label, *, function="", **how) -> Evidence:
         """Evaluate a labelled inequality, proved in the page's text, at random networks and at the worst one a search finds.
@@ -153,11 +154,15 @@ class Page:
         text = self._text(label)
         margin = bounds.bound(text, **how)
         evidence = (
-            f"holds at {margin.networks} random networks, {margin.comparisons} comparisons: left side at most {margin.largest:.3g} of the right",
+            f"holds at {margin.networks} random networks, {margin.comparisons} comparisons: "
+            f"left side at most {margin.largest:.3g} of the right",
             f"search for the worst network: {margin.worst:.6g} of the right side",
         )
         if not margin.holds():
-            raise CheckFailed(f"{self.name}: the bound ({label}) does not hold: the left side reaches {max(margin.largest, margin.worst):.3g} times the right\n  {_plain(text)}")
+            reached = max(margin.largest, margin.worst)
+            raise CheckFailed(
+                f"{self.name}: the bound ({label}) does not hold: the left side reaches {reached:.3g} times the right\n  {_plain(text)}"
+            )
         return self._record(Evidence(self.name, label, "bound", text, evidence, function, {"bound": margin.worst}))
 
     def refute_bound(self, label, **how) -> Evidence:
@@ -172,7 +177,9 @@ class Page:
         margin = bounds.bound(text, **how)
         reached = max(margin.largest, margin.worst)
         if not reached >= 1 + REFUTED_AT_LEAST:
-            raise CheckFailed(f"{self.name}: the bound ({label}) is shown as a mistake, but the left side reaches only {reached:.6g} of the right")
+            raise CheckFailed(
+                f"{self.name}: the bound ({label}) is shown as a mistake, but the left side reaches only {reached:.6g} of the right"
+            )
         most = f"{reached:.3g} times the right one" if reached < float("inf") else "more than 0, where the right one is 0"
         evidence = (f"fails among {margin.networks} random networks and in a search for the worst: the left side reaches {most}",)
         return self._record(Evidence(self.name, label, "refuted", text, evidence, "", {"bound": reached}))
@@ -218,11 +225,13 @@ class Page:
     @staticmethod
     def _describe(f, where):
         n, h, m = where.get("sizes", st.GENERIC_SIZES)
-        special = ", ".join(f"{what} {where[k]}" for k, what in (("head", "output head"), ("f", "activation"), ("weights", "weights")) if k in where)
+        words = {"head": "output head", "f": "activation", "weights": "weights"}
+        special = ", ".join(f"{what} {where[k]}" for k, what in words.items() if k in where)
         if f.kind == "symbolic":
             return f"equal for all sizes n, h, m and every f and loss, at T = {', '.join(map(str, f.T))} (arrays of symbolic shape)"
         if f.kind == "exact":
-            return f"equal in exact arithmetic mod 2^61 − 1, T = {f.T[0]}, (n, h, m) = ({n}, {h}, {m})" + (f", {special}" if special else "")
+            place = f"T = {f.T[0]}, (n, h, m) = ({n}, {h}, {m})"
+            return f"equal in exact arithmetic mod 2^61 − 1, {place}" + (f", {special}" if special else "")
         return f"float64 against the complex step at T = {f.T[0]}: relative error {f.error:.1e}" + (f", {special}" if special else "")
 
     def _theorem(self, label, text, theorem, letters, where):

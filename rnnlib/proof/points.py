@@ -12,7 +12,7 @@ the *true* derivative of any quantity with respect to any other by differentiati
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -617,13 +617,13 @@ def _start(network, letter, span):
     return span[-1] + 1 if letter in network.backwards else span[0] - 1
 
 
-@lru_cache(maxsize=None)
+@cache
 def symbolic_point(T: int, open_output: bool = False, network: str = "rnn") -> SymbolicPoint:
     """The symbolic point of a length and a network, made once."""
     return SymbolicPoint(T, open_output, NETWORKS[network])
 
 
-@lru_cache(maxsize=None)
+@cache
 def array_point(
     T: int, sizes: tuple, exact: bool, f: str, head: str, weights: str | None, seed: int, network: str = "rnn"
 ) -> ArrayPoint:

@@ -75,10 +75,13 @@ _TOKEN = re.compile(
 _SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl", r"\biggr", r"\displaystyle"}  # no meaning but size
 _RELATIONS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\leq": "<=", r"\ge": ">=", r"\geq": ">="}
 _GREEK = {
-    r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\eta", r"\theta", r"\iota", r"\psi", r"\lambda", r"\mu", r"\rho", r"\sigma",
+    r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\eta", r"\theta", r"\iota", r"\psi", r"\lambda", r"\mu", r"\rho",
+    r"\sigma",
     r"\tau", r"\phi", r"\omega", r"\Phi", r"\Delta",
 }  # fmt: skip
-_FUNCTIONS = {"f", "f'", "g", r"\sigma'", r"\ell", r"\exp", r"\log", r"\tanh", r"\sigma", r"\rho", r"\operatorname{diag}", r"\operatorname{vec}"}
+_FUNCTIONS = {"f", "f'", "g", r"\sigma'", r"\ell", r"\exp", r"\log", r"\tanh", r"\sigma", r"\rho"} | {
+    r"\operatorname{diag}", r"\operatorname{vec}",
+}  # fmt: skip
 GATES = {r"\iota", r"\phi", r"\psi", r"\tilde{C}", r"\tilde{s}"}  # names of gates stand in subscripts too: U_\iota
 _DOTS = {r"\dots", r"\ldots", r"\cdots"}
 
