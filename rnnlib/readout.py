@@ -219,7 +219,9 @@ def mask(lengths, T: int, dtype=float):
 
 
 def last_valid(lengths, T: int, dtype=float):
-    """ω_t = 1 at each sequence's own last step, else 0; (T, B) (eq-totals-weights).
+    """ω_t = 1 at each sequence's own last step, else 0 (eq-totals-weights).
+
+    ``lengths`` (B,), without the padding; returns (T, B).
 
     Raises
     ------

@@ -99,7 +99,7 @@ def step(p, x, s_prev, f=tanh):
 
 
 def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
-    """One step back: what step t passes on when λ_t = dL/ds_t comes in (eq-one-step-vjp).
+    """What step t passes back when λ_t = dL/ds_t comes in (eq-one-step-vjp).
 
     The arguments are taken as they come; ``backward`` checks its own.
 
