@@ -101,6 +101,13 @@ def _by_steps(at, cell, params, split=lambda name, v: {name: v}, pre=("a",)):
     return {**found, **_readout_terms(at, outputs)}
 
 
+def _back(at, backward, p, q, trace):
+    """The readout's gradients and the cell's, by the functions for whole sequences."""
+    out = readout.forward(q, trace.S[1:], at.Y, at.head, at.weights)
+    dL_dq, dL_dS = readout.backward(q, out)
+    return dL_dq, backward(p, trace, dL_dS)
+
+
 # -- the simple network ----------------------------------------------------------------------------------------------
 
 
@@ -122,10 +129,7 @@ def _rnn_by_steps(at):
 
 def _rnn_whole(at):
     p, q = rnn.Params(*(at.parameter(k) for k in "UWb")), readout.Params(at.parameter("V"), at.parameter("c"))
-    trace = rnn.forward(p, at.X, at.initial["s"], at.functions["f"])
-    out = readout.forward(q, trace.S[1:], at.Y, at.head, at.weights)
-    dL_dq, dL_dS = readout.backward(q, out)
-    back = rnn.backward(p, trace, dL_dS)
+    dL_dq, back = _back(at, rnn.backward, p, q, rnn.forward(p, at.X, at.initial["s"], at.functions["f"]))
     found = {**back.dL_dp._asdict(), **dL_dq._asdict(), ("s", 0): back.dL_ds_0}
     found |= {("x", t): v for t, v in enumerate(back.dL_dX, 1)}
     return found | {("a", t): v for t, v in enumerate(back.delta, 1)}
@@ -193,14 +197,17 @@ def _lstm_by_steps(at):
 def _lstm_whole(at):
     p, q = _stacked(at, lstm.Params, "UWb", LSTM_GATES), readout.Params(at.parameter("V"), at.parameter("c"))
     trace = lstm.forward(p, at.X, lstm.State(at.initial["s"], at.initial["C"]), at.functions["f"], at.functions[r"\sigma"])
-    out = readout.forward(q, trace.S[1:], at.Y, at.head, at.weights)
-    dL_dq, dL_dS = readout.backward(q, out)
-    back = lstm.backward(p, trace, dL_dS)
-    found = {**dL_dq._asdict(), ("s", 0): back.dL_ds_0.s, ("C", 0): back.dL_ds_0.C}
-    for name, v in back.dL_dp._asdict().items():
-        found |= _split_gates(LSTM_GATES, name, v)
+    dL_dq, back = _back(at, lstm.backward, p, q, trace)
+    return {**_gated_gradients(LSTM_GATES, dL_dq, back), ("s", 0): back.dL_ds_0.s, ("C", 0): back.dL_ds_0.C}
+
+
+def _gated_gradients(gates, dL_dq, back):
+    """{letter or (letter, t): gradient} of the stacked parameters and pre-activations, one for each gate."""
+    found = dL_dq._asdict()
+    for letter in "UWb":
+        found |= _split_gates(gates, letter, getattr(back.dL_dp, letter))
     for t, (d, dx) in enumerate(zip(back.delta, back.dL_dX), 1):
-        found |= {(k, t): v for k, v in _split_gates(LSTM_GATES, "a", d).items()} | {("x", t): dx}
+        found |= {(k, t): v for k, v in _split_gates(gates, "a", d).items()} | {("x", t): dx}
     return found
 
 
@@ -269,15 +276,8 @@ def _gru(name, reset, update):
         cell, q = gru.variant(**variant), readout.Params(at.parameter("V"), at.parameter("c"))
         p = _gru_params(at)
         trace = gru.forward(p, at.X, at.initial["s"], at.functions["f"], at.functions[r"\sigma"], **variant)
-        out = readout.forward(q, trace.S[1:], at.Y, at.head, at.weights)
-        dL_dq, dL_dS = readout.backward(q, out)
-        back = cell.backward(p, trace, dL_dS)
-        found = {**dL_dq._asdict(), ("s", 0): back.dL_ds_0, "b_s": back.dL_dp.b_s}
-        for letter in "UWb":
-            found |= _split_gates(GRU_GATES, letter, getattr(back.dL_dp, letter))
-        for t, (d, dx) in enumerate(zip(back.delta, back.dL_dX), 1):
-            found |= {(k, t): v for k, v in _split_gates(GRU_GATES, "a", d).items()} | {("x", t): dx}
-        return found
+        dL_dq, back = _back(at, cell.backward, p, q, trace)
+        return {**_gated_gradients(GRU_GATES, dL_dq, back), ("s", 0): back.dL_ds_0, "b_s": back.dL_dp.b_s}
 
     made = [*(f"a_{g}" for g in GRU_GATES), *GRU_GATES]
     return Network(
@@ -346,9 +346,7 @@ def _bidirectional_by_steps(at):
 def _bidirectional_whole(at):
     p, q, h = bidirectional.Params(_direction(at, "f"), _direction(at, "b")), _both(at), at.sizes["h"]
     trace = bidirectional.forward(rnn, p, at.X, bidirectional.State(at.initial["s_f"], at.initial["s_b"]), at.functions["f"])
-    out = readout.forward(q, trace.S[1:], at.Y, at.head, at.weights)
-    dL_dq, dL_dS = readout.backward(q, out)
-    back = bidirectional.backward(p, trace, dL_dS)
+    dL_dq, back = _back(at, bidirectional.backward, p, q, trace)
     found = {"V_f": dL_dq.V[:, :h], "V_b": dL_dq.V[:, h:], "c": dL_dq.c}
     found |= {("s_f", 0): back.dL_ds_0.forward, ("s_b", at.T + 1): back.dL_ds_0.backward}
     for d, terms, delta in (("f", back.dL_dp.forward, back.delta.forward), ("b", back.dL_dp.backward, back.delta.backward)):
