@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Network:
     backwards: tuple = ()
     lengths: tuple = (1, 2, 3, 4)
 
-    @property
+    @cached_property
     def vocabulary(self) -> dict:
         """{letter: (how many subscripts are times, the ranges of its axes)}."""
         timed = dict.fromkeys((*self.states, *self.inner, *self.adjoints), (1, "h"))
@@ -67,7 +67,7 @@ class Network:
         before = letter in self.states
         return (1, T + before) if letter in self.backwards else (1 - before, T)
 
-    @property
+    @cached_property
     def recurrent(self) -> tuple:
         """The parameters that act at many steps on the same state."""
         return tuple(k for k in self.parameters if k not in READOUT_LETTERS)
