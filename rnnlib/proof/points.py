@@ -294,7 +294,7 @@ class ArrayPoint:
             self._scale(*scales)
         if weights is not None:
             self.weights = self._weights(weights)
-        self._runs, self._library = {}, None
+        self._runs, self._derivatives, self._library = {}, {}, None
 
     def _scale(self, square, signal):
         for k, axes in self.network.parameters.items():
@@ -362,6 +362,13 @@ class ArrayPoint:
         return self._part(array, False) if self.exact else array
 
     def derivative(self, kind, above, below, vec=False, copy=None):
+        """The derivative of one quantity with respect to another, each (letter, times); worked out once and never written to."""
+        key = kind, above, below, vec, copy
+        if key not in self._derivatives:
+            self._derivatives[key] = self._derivative(*key)
+        return self._derivatives[key]
+
+    def _derivative(self, kind, above, below, vec, copy):
         (letter, times), (below_letter, below_times) = above, below
         if below_letter not in self.network.parameters and below_letter not in self.run() or below_letter in ("o", "L"):
             raise NotHere(f"no derivative with respect to {below_letter} here")
