@@ -1,6 +1,7 @@
 """How much of a gradient flows how far back: Jacobians, their products, bounds, and each pair's contribution.
 
 ``jacobians``      J_t of every step of one sequence;
+``cell_jacobians`` the same for any cell, row by row from its own way back;
 ``products``       Φ_{t,i} = J_t J_{t-1} ⋯ J_{i+1} for i = 0 … t;
 ``log_norms``      log ‖Φ_{t,t-k}‖₂ for k = 0 … t, the instrument by which the book measures every remedy;
 ``log_bounds``     what the singular values of the single Jacobians promise for it;
@@ -17,7 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnlib import rnn
+from rnnlib import cells, rnn
+from rnnlib._records import leaves, mapped
 from rnnlib._validate import array, fields, made_by
 from rnnlib.activations import activation
 
@@ -47,6 +49,52 @@ def jacobians(p, trace: rnn.Trace):
     """
     p, trace, _ = _one_sequence(p, trace)
     return trace.f.df(trace.A, trace.S[1:])[:, :, None] * p.W
+
+
+def cell_jacobians(cell, p, X, s_0=None, f="tanh"):
+    """The Jacobian of every step of any cell, of its new state with respect to the state before, for t = 1 … T.
+
+    A row of a Jacobian is what the cell's own ``backward`` sends to the state before for one unit adjoint,
+    so each step is run back in a batch of N copies, one for each entry of the state.
+    For a GRU it is eq-gru-jacobian; for an LSTM, whose state is the pair (s_t, C_t), the four blocks about eq-lstm-mu.
+
+    Parameters
+    ----------
+    cell : a cell that reads one way: ``rnn``, ``lstm``, ``gru``, a variant, or a stack of them.
+    p : its parameters.
+    X : (T, n), one sequence.
+    s_0 : its initial state, (h,) each, or None for zeros.
+    f : Activation, or its name.
+
+    Returns
+    -------
+    (T, N, N), with N the number of entries of the state: h, or 2h for an LSTM, s first and C second.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, or the cell reads both ways.
+
+    Examples
+    --------
+    >>> from rnnlib import lstm
+    >>> p = lstm.Params(U=np.ones((16, 3)), W=np.ones((16, 4)), b=np.zeros(16))
+    >>> cell_jacobians(lstm, p, np.ones((5, 3))).shape
+    (5, 8, 8)
+    """
+    X, found = array("X", X, ("T", "n"), hint="Jacobians belong to one sequence"), []
+    for x in X:
+        s = getattr(cell.forward(p, x[None], s_0, f), "s_T", None)
+        if s is None:
+            raise ValueError(f"{cells.name(cell)} has no s_T: it reads both ways, so no step leads from state to state")
+        ends = np.cumsum([len(part) for part in leaves(s).values()])
+        units = iter(np.split(np.eye(ends[-1], dtype=int), ends[:-1], axis=1))
+        unit = mapped(lambda part, units=units: next(units), s)
+        copies = cell.forward(p, np.broadcast_to(x, (1, ends[-1], len(x))), s_0, f)
+        back = cell.backward(p, copies, np.zeros(copies.S[1:].shape, int), unit).dL_ds_0
+        found.append(np.concatenate([*leaves(back).values()], axis=-1))
+        s_0 = s
+    return np.stack(found)
 
 
 def products(J, t: int | None = None):

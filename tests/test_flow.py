@@ -1,5 +1,6 @@
 """Gradient flow: Jacobians against the complex step, products and pairs exactly, bounds, lengths that underflow, bad input."""
 
+import itertools
 import re
 from fractions import Fraction
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 from generic_point import exact, fractions, generic, states_and_effects
 
-from rnnlib import flow, rnn
+from rnnlib import bidirectional, cells, flow, gru, lstm, rnn, stacked
+from rnnlib._records import leaves, mapped
 from rnnlib.activations import ACTIVATIONS
 
 RATIONAL = ["identity", "relu", "hard_tanh"]
@@ -51,6 +53,52 @@ def test_jacobians_and_products_are_exact_in_fractions(rng, f):
     last = flow.products(J)
     assert (last[5] == np.eye(3, dtype=int)).all() and (last[2] == J[4] @ J[3] @ J[2]).all()
     assert all(isinstance(v, (Fraction, int)) for v in last.flat)
+
+
+def flat(state):
+    """The arrays of a state side by side."""
+    return np.concatenate([flat(part) for part in state], axis=-1) if isinstance(state, tuple) else state
+
+
+def one_of_each_cell(rng):
+    """Cell, parameters, initial state, for inputs of 3 entries."""
+
+    def draw(*shape):
+        return rng.normal(size=shape)
+
+    gated = gru.Params(draw(12, 3), draw(12, 4), draw(12), draw(4))
+    long = lstm.Params(draw(16, 3), draw(16, 4), draw(16))
+    above = gru.Params(draw(6, 4), draw(6, 2), draw(6), draw(2))
+    pair = lstm.State(draw(4), draw(4))
+    yield rnn, rnn.Params(draw(4, 3), draw(4, 4), draw(4)), draw(4)
+    for reset, update in itertools.product(gru.RESET, gru.UPDATE):
+        yield gru.variant(reset, update), gated, draw(4)
+    yield lstm, long, pair
+    yield stacked.cell(lstm, gru), (long, above), stacked.States((pair, draw(2)))
+
+
+def test_jacobians_of_any_cell_match_complex_step(rng):
+    X = rng.normal(size=(5, 3))
+    for cell, p, s_0 in one_of_each_cell(rng):
+        J, s = flow.cell_jacobians(cell, p, X, s_0), s_0
+        for x, J_t in zip(X, J, strict=True):
+            rows = iter(np.split(1e-30j * np.eye(len(J_t)), np.cumsum([len(v) for v in leaves(s).values()])[:-1], axis=1))
+            moved = mapped(lambda part, rows=rows: part + next(rows), s)
+            want = flat(cell.step(p, np.tile(x, (len(J_t), 1)), moved)[1]).imag.T / 1e-30
+            assert np.abs(J_t - want).max() <= 1e-13 * np.abs(want).max(), cells.name(cell)
+            s = cell.forward(p, x[None], s).s_T
+
+
+def test_jacobians_of_any_cell_are_exact_in_fractions(rng):
+    point = exact(rng, B=0, T=4)
+    J = flow.cell_jacobians(rnn, point.p, point.X, point.s_0, "hard_tanh")
+    assert (J == flow.jacobians(point.p, rnn.forward(point.p, point.X, point.s_0, "hard_tanh"))).all()
+
+
+def test_a_cell_that_reads_both_ways_has_no_jacobian_of_a_step(point):
+    both = bidirectional.Params(point.p, point.p)
+    with pytest.raises(ValueError, match=r"bidirectional \(rnn, rnn\) has no s_T: it reads both ways"):
+        flow.cell_jacobians(bidirectional.cell(rnn), both, point.X)
 
 
 @pytest.mark.parametrize("f", RATIONAL)

@@ -43,7 +43,7 @@ LABELS = {
     *("eq-two-directions-adjoint", "eq-two-directions-rtrl", "eq-totals-weights"),
     *("eq-gru-gates", "eq-gru-candidate", "eq-gru-state", "eq-gru-before-candidate", "eq-gru-replace-state"),
     *("eq-gru-delta-candidate", "eq-gru-delta-u", "eq-gru-delta-r", "eq-gru-adjoint", "eq-gru-before-back"),
-    *("eq-gru-before-adjoint", "eq-gru-u", "eq-gru-b", "eq-gru-x", "eq-gru-w", "eq-gru-w-candidate", "eq-gru-b-s"),
+    *("eq-gru-before-adjoint", "eq-gru-jacobian", "eq-gru-u", "eq-gru-b", "eq-gru-x", "eq-gru-w", "eq-gru-w-candidate", "eq-gru-b-s"),
     *("eq-bidirectional-forward", "eq-bidirectional-backward", "eq-bidirectional-readout", "eq-bidirectional-last"),
     *("eq-bidirectional-delta-forward", "eq-bidirectional-w-forward", "eq-bidirectional-w-backward"),
     *("eq-bidirectional-x", "eq-bidirectional-s0"),
