@@ -33,32 +33,37 @@ def segment(T: int) -> int:
 
 
 def loss_and_gradients(
-    p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None, every=None, inputs=True
+    p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy,
+    weights=None, every=None, inputs=True,
 ) -> LossAndGradients:
-    """``model.loss_and_gradients`` with the memory of about √T steps instead of T.
+    """``model.loss_and_gradients`` with the memory of about √T steps, not T.
 
     Parameters
     ----------
-    p, q, X, Y, s_0, cell, f, head, weights : as for ``model.loss_and_gradients``;
-        any cell whose trace has ``s_T`` and whose ``backward`` takes what comes back to it.
+    p, q, X, Y, s_0, cell, f, head, weights : as for
+        ``model.loss_and_gradients``; any cell whose trace has ``s_T``
+        and whose ``backward`` takes what comes back to it.
     every : how many steps a segment has; None for ⌈√T⌉.
-    inputs : False to leave out dL/dX, which alone needs as much memory as X; it is then None.
+    inputs : False to leave out dL/dX, which alone needs as much memory as X;
+        it is then None.
 
     Returns
     -------
     LossAndGradients.
-    The same numbers as going through these segments with all traces kept, bit for bit.
-    Against one pass over the whole sequence the sums over time are taken in another order:
+    The same numbers, bit for bit, as with these segments and all traces kept.
+    One pass over the whole sequence takes the sums over time in another order:
     exact numbers come out the same, floats to rounding.
 
     Raises
     ------
     ValueError
-        If ``every`` is not a positive integer, the cell has no state to carry on, or as ``model.loss_and_gradients``.
+        If ``every`` is not a positive integer, the cell has no state to carry
+        on, or as ``model.loss_and_gradients``.
 
     References
     ----------
-    Chen, Xu, Zhang and Guestrin (2016); Gruslys, Munos, Danihelka, Lanctot and Graves (2016).
+    Chen, Xu, Zhang and Guestrin (2016);
+    Gruslys, Munos, Danihelka, Lanctot and Graves (2016).
 
     Examples
     --------
@@ -74,7 +79,8 @@ def loss_and_gradients(
     L, total, later, dL_dX = [], None, None, []
     for piece, start in zip(reversed(pieces), reversed(starts), strict=True):
         trace = cell.forward(p, X[piece], start, f)
-        out = readout.forward(q, trace.S[1:], Y[piece], head, None if weights is None else weights[piece])
+        share = None if weights is None else weights[piece]
+        out = readout.forward(q, trace.S[1:], Y[piece], head, share)
         dL_dq, dL_dS = readout.backward(q, out)
         back = cell.backward(p, trace, dL_dS, later)
         later, found = back.dL_ds_0, (back.dL_dp, dL_dq)
@@ -82,8 +88,9 @@ def loss_and_gradients(
         L.append(out.L)
         if inputs:
             dL_dX.append(back.dL_dX)
-        del trace, out, dL_dS, back  # or the next segment would be computed while this one is still kept
-    return LossAndGradients(sum(L[::-1]), *total, np.concatenate(dL_dX[::-1]) if inputs else None, later)
+        del trace, out, dL_dS, back  # before the next segment is computed
+    dL_dX = np.concatenate(dL_dX[::-1]) if inputs else None
+    return LossAndGradients(sum(L[::-1]), *total, dL_dX, later)
 
 
 def _starts(cell, p, X, s_0, f, pieces):

@@ -127,10 +127,12 @@ def products(J, t: int | None = None):
 
 
 def log_norms(J, t: int | None = None):
-    """log ‖Φ_{t,t-k}‖₂ for k = 0 … t: how much is left of a small change, k steps later (eq-flow-bound).
+    """log ‖Φ_{t,t-k}‖₂ for k = 0 … t, what k steps leave (eq-flow-bound).
 
-    Natural logarithms. The product is scaled back to norm 1 after every factor,
-    so it neither overflows nor underflows, however long the sequence; a product that is 0 gives -inf.
+    Natural logarithms.
+    The product is scaled back to norm 1 after every factor, so it neither
+    overflows nor underflows, however long the sequence.
+    A product that is 0 gives -inf.
 
     Parameters
     ----------

@@ -38,25 +38,27 @@ def norm(gradient) -> float:
 
 
 def clip_by_norm(gradient, limit: float):
-    """The gradient, made shorter if it is longer than ``limit``: g · min(1, limit / ‖g‖).
+    """The gradient, at most ``limit`` long: g · min(1, limit / ‖g‖).
 
     It keeps its direction.
     Among all vectors of length at most ``limit`` it is the nearest to g.
 
     Parameters
     ----------
-    gradient : a record of arrays, or records of records, or an array; its parts are clipped *together*.
+    gradient : a record of arrays, or records of records, or an array;
+        its parts are clipped *together*.
     limit : a positive number.
 
     Returns
     -------
-    A gradient of the same kind; bit for bit the same numbers if it is not longer than ``limit``.
+    A gradient of the same kind; if it is not longer than ``limit``,
+    bit for bit the same numbers.
 
     Raises
     ------
     ValueError
-        If an entry is not finite, the entries are exact numbers (a norm is a square root),
-        or ``limit`` is not a positive number.
+        If an entry is not finite, the entries are exact numbers
+        (a norm is a square root), or ``limit`` is not a positive number.
 
     References
     ----------

@@ -56,20 +56,23 @@ def chunk_pairs(T: int, k: int) -> int:
 
 
 def window(p, trace: rnn.Trace, dL_dS, k: int) -> rnn.Gradients:
-    """Every loss reaches back over its last k steps: only the pairs (t, i) with t - i < k (eq-truncated-window).
+    """Only the pairs (t, i) with t - i < k (eq-truncated-window).
 
-    δ_i = Σ_{t=i}^{min(i+k-1, T)} D_i Φ_{t,i}ᵀ Vᵀ ε_t, and from it the gradients as in ``rnn.backward``.
-    The effects of all losses go back side by side, k times one step: O(k T h²).
+    δ_i = Σ_{t=i}^{min(i+k-1, T)} D_i Φ_{t,i}ᵀ Vᵀ ε_t,
+    and from it the gradients as in ``rnn.backward``.
+    All losses go back side by side, k times one step: O(k T h²).
     What is left out is bounded by eq-truncated-bias.
 
     Parameters
     ----------
     p, trace, dL_dS : as for ``rnn.backward``.
-    k : how many steps each loss reaches, its own step included; k = 1 leaves the pairs i = t only.
+    k : how many steps each loss reaches, its own step included;
+        k = 1 leaves the pairs i = t only.
 
     Returns
     -------
-    rnn.Gradients; ``dL_ds_0`` has the losses of steps 1 … k only. With k ≥ T nothing is left out.
+    rnn.Gradients; ``dL_ds_0`` has the losses of steps 1 … k only.
+    With k ≥ T nothing is left out.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def window(p, trace: rnn.Trace, dL_dS, k: int) -> rnn.Gradients:
     Examples
     --------
     >>> p = rnn.Params(U=np.ones((4, 3)), W=np.eye(4), b=np.zeros(4))
-    >>> window(p, rnn.forward(p, np.ones((5, 2, 3))), np.ones((5, 2, 4)), k=3).dL_dp.W.shape
+    >>> trace = rnn.forward(p, np.ones((5, 2, 3)))
+    >>> window(p, trace, np.ones((5, 2, 4)), k=3).dL_dp.W.shape
     (4, 4)
     """
     _length(k)
@@ -91,7 +95,7 @@ def window(p, trace: rnn.Trace, dL_dS, k: int) -> rnn.Gradients:
     T, slopes = len(adjoint), trace.f.df(trace.A, trace.S[1:])
     delta = np.zeros(adjoint.shape, int).astype(adjoint.dtype)
     for lag in range(min(k, T)):
-        now = adjoint * slopes[: T - lag]  # δ_{t,i} for t = i + lag, i = 1 … T - lag
+        now = adjoint * slopes[: T - lag]  # δ_{i+lag,i}, i = 1 … T - lag
         delta[: T - lag] += now
         adjoint = (now @ p.W)[1:]
     return _gradients(p, trace, delta, delta[0] @ p.W)
