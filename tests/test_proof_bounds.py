@@ -74,3 +74,10 @@ def test_page_refutes_a_wrong_bound_and_not_a_right_one():
     assert evidence.kind == "refuted" and "the left side reaches" in evidence.evidence[0]
     with pytest.raises(CheckFailed, match=r"the bound \(eq-one\) is shown as a mistake, but the left side reaches only"):
         page.refute_bound("eq-one")
+
+
+def test_evidence_of_a_lower_bound_names_the_sides_the_other_way_round():
+    source = r"$$ \lVert W \rVert_2 \ge \rho(W) $$ (eq-one)" + "\n\n" + r"$$ \rho(W) \ge \lVert W \rVert_2 $$ (eq-two)"
+    page = Page("p", source)
+    assert "right side at most" in page.bound("eq-one").evidence[0]
+    assert "the right side reaches" in page.refute_bound("eq-two").evidence[0]

@@ -153,15 +153,17 @@ class Page:
         """
         text = self._text(label)
         margin = bounds.bound(text, **how)
+        small, large = _sides(text)
         evidence = (
             f"holds at {margin.networks} random networks, {margin.comparisons} comparisons: "
-            f"left side at most {margin.largest:.3g} of the right",
-            f"search for the worst network: {margin.worst:.6g} of the right side",
+            f"{small} side at most {margin.largest:.3g} times the {large}",
+            f"search for the worst network: {margin.worst:.6g} times the {large} side",
         )
         if not margin.holds():
             reached = max(margin.largest, margin.worst)
             raise CheckFailed(
-                f"{self.name}: the bound ({label}) does not hold: the left side reaches {reached:.3g} times the right\n  {_plain(text)}"
+                f"{self.name}: the bound ({label}) does not hold: "
+                f"the {small} side reaches {reached:.3g} times the {large}\n  {_plain(text)}"
             )
         return self._record(Evidence(self.name, label, "bound", text, evidence, function, {"bound": margin.worst}))
 
@@ -176,12 +178,13 @@ class Page:
         text = self._text(label)
         margin = bounds.bound(text, **how)
         reached = max(margin.largest, margin.worst)
+        small, large = _sides(text)
         if not reached >= 1 + REFUTED_AT_LEAST:
             raise CheckFailed(
-                f"{self.name}: the bound ({label}) is shown as a mistake, but the left side reaches only {reached:.6g} of the right"
+                f"{self.name}: the bound ({label}) is shown as a mistake, but the {small} side reaches only {reached:.6g} of the {large}"
             )
-        most = f"{reached:.3g} times the right one" if reached < float("inf") else "more than 0, where the right one is 0"
-        evidence = (f"fails among {margin.networks} random networks and in a search for the worst: the left side reaches {most}",)
+        most = f"{reached:.3g} times the {large} one" if reached < float("inf") else f"more than 0, where the {large} one is 0"
+        evidence = (f"fails among {margin.networks} random networks and in a search for the worst: the {small} side reaches {most}",)
         return self._record(Evidence(self.name, label, "refuted", text, evidence, "", {"bound": reached}))
 
     def unchecked(self) -> list[str]:
@@ -284,6 +287,12 @@ def _without_code(source):
         return match.group() if re.match(r"[`~]{3,}\{(?!code)", opening) else ""
 
     return re.sub(r"`[^`\n]*\$\$[^`\n]*`", "", _FENCE.sub(drop, source))
+
+
+def _sides(text):
+    """The side that an inequality claims to be the small one, and the other: a ``\\ge`` alone has the small one on the right."""
+    claim = text.split(r"\qquad")[0]
+    return ("right", "left") if r"\ge" in claim and r"\le" not in claim.replace(r"\left", "") else ("left", "right")
 
 
 def _plain(text):
