@@ -31,7 +31,7 @@ def norm(gradient) -> float:
     5.0
     """
     parts = [_inexact(name, part) for name, part in _parts(gradient).items()]
-    largest = max(float(np.abs(part).max()) for part in parts)
+    largest = max(float(np.abs(part).max()) for part in parts if part.size)
     if largest == 0:
         return 0.0
     return largest * float(np.sqrt(sum(np.sum(np.abs(part / largest) ** 2) for part in parts)))

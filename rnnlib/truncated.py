@@ -33,25 +33,35 @@ class Chunk(NamedTuple):
 def window_pairs(T: int, k: int) -> int:
     """How many pairs (t, i) a window of k steps keeps of T(T+1)/2: kT - k(k-1)/2, all of them if k ≥ T.
 
+    Raises
+    ------
+    ValueError
+        If T or k is not a positive integer.
+
     Examples
     --------
     >>> window_pairs(T=8, k=3)
     21
     """
-    _length(k)
-    k = min(k, T)
+    T = _length(T, "T")
+    k = min(_length(k), T)
     return k * T - k * (k - 1) // 2
 
 
 def chunk_pairs(T: int, k: int) -> int:
     """How many pairs (t, i) chunks of k steps keep: T(k+1)/2 if k divides T; a shorter last chunk of r keeps r(r+1)/2.
 
+    Raises
+    ------
+    ValueError
+        If T or k is not a positive integer.
+
     Examples
     --------
     >>> chunk_pairs(T=8, k=4)
     20
     """
-    whole, rest = divmod(T, _length(k))
+    whole, rest = divmod(_length(T, "T"), _length(k))
     return whole * (k * (k + 1) // 2) + rest * (rest + 1) // 2
 
 
@@ -268,7 +278,7 @@ def _gradients(p, trace, delta, dL_ds_0):
     return rnn.Gradients(dL_dp, (every @ p.U).reshape(trace.X.shape), dL_ds_0, delta)
 
 
-def _length(k):
+def _length(k, name="k"):
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f"k is {k!r}; it must be a number of steps, an integer of at least 1")
+        raise ValueError(f"{name} is {k!r}; it must be a number of steps, an integer of at least 1")
     return int(k)

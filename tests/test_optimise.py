@@ -133,3 +133,11 @@ def test_exact_numbers_have_no_norm_and_complex_ones_no_order(rng):
         optimise.clip_by_norm(exact(rng).p._replace(U=np.ones((3, 2))), 1)
     with pytest.raises(ValueError, match="the gradient is complex, and complex numbers have no order"):
         optimise.clip_by_value(np.array([1j]), 1)
+
+
+def test_an_empty_part_has_no_length():
+    gradient = (np.zeros((0, 3)), np.array([3.0, 4.0]))
+    assert optimise.norm(gradient) == 5.0
+    empty, clipped = optimise.clip_by_norm(gradient, 1.0)
+    assert empty.shape == (0, 3)
+    np.testing.assert_allclose(clipped, [0.6, 0.8])

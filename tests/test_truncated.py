@@ -285,3 +285,10 @@ def test_what_backward_refuses_is_refused(point, way):
         way(point.p, trace, dL_dS[1:], 2)
     with pytest.raises(ValueError, match=r"it must be the rnn\.Trace of rnn\.forward"):
         way(point.p, tuple(trace), dL_dS, 2)
+
+
+@pytest.mark.parametrize("count", [truncated.window_pairs, truncated.chunk_pairs])
+@pytest.mark.parametrize(("T", "k", "named"), [(0, 3, "T is 0"), (-2, 3, "T is -2"), (4.0, 2, "T is 4.0"), (4, 0, "k is 0")])
+def test_pairs_of_no_steps_are_refused(count, T, k, named):
+    with pytest.raises(ValueError, match=named):
+        count(T, k)
