@@ -198,14 +198,18 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     later = (None, None) if dL_ds_T is None else fields("dL_ds_T", dL_ds_T, State)
     if lengths is not None and dL_ds_T is not None:
         raise ValueError("dL_ds_T is given, and so were lengths; bidirectional.at_ends puts it into dL_dS")
-    dL_dS_f, dL_dS_b = np.split(_without_padding(dL_dS, lengths), [onward.S.shape[-1]], axis=-1)
+    dL_dS = _without_padding(dL_dS, lengths)
+    dL_dS_f, dL_dS_b = np.split(dL_dS, [onward.S.shape[-1]], axis=-1)
+    dL_dS_b = turn(dL_dS_b, lengths) if align else dL_dS_b
     with within("forward direction"):
         g_f = cells[0].backward(p[0], onward, dL_dS_f, later[0])
     with within("backward direction"):
-        g_b = cells[1].backward(p[1], back, turn(dL_dS_b, lengths) if align else dL_dS_b, later[1])
+        g_b = cells[1].backward(p[1], back, dL_dS_b, later[1])
+    dL_dp = Params(g_f.dL_dp, g_b.dL_dp)
     dL_dX = g_f.dL_dX + turn(g_b.dL_dX, lengths)
+    dL_ds_0 = State(g_f.dL_ds_0, g_b.dL_ds_0)
     delta = Deltas(g_f.delta, mapped(lambda d: turn(d, lengths), g_b.delta))
-    return Gradients(Params(g_f.dL_dp, g_b.dL_dp), dL_dX, State(g_f.dL_ds_0, g_b.dL_ds_0), delta)
+    return Gradients(dL_dp, dL_dX, dL_ds_0, delta)
 
 
 def ends(trace: Trace):

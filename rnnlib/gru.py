@@ -204,20 +204,23 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid, reset="after", up
     delta_candidate = f.df(a_candidate, s_tilde) * made * dL_ds
     if reset == "after":
         beside = r * delta_candidate  # dL/d(W s_{t-1} + b_s)
-        delta_r = gate.df(a_r, r) * (s_prev @ W.candidate.T + p.b_s) * delta_candidate
+        from_prev = s_prev @ W.candidate.T + p.b_s
+        delta_r = gate.df(a_r, r) * from_prev * delta_candidate
         W_candidate, to_prev = beside.T @ s_prev, beside @ W.candidate
     else:
         beside = delta_candidate
-        delta_r = gate.df(a_r, r) * s_prev * (delta_candidate @ W.candidate)
-        W_candidate, to_prev = delta_candidate.T @ (r * s_prev), r * (delta_candidate @ W.candidate)
+        to_seen = delta_candidate @ W.candidate  # dL/d(r_t ⊙ s_{t-1})
+        delta_r = gate.df(a_r, r) * s_prev * to_seen
+        W_candidate, to_prev = delta_candidate.T @ (r * s_prev), r * to_seen
     delta = np.concatenate([delta_r, delta_u, delta_candidate], axis=-1)
     terms = Params(
         U=delta.T @ x,
-        W=np.concatenate([delta_r.T @ s_prev, delta_u.T @ s_prev, W_candidate], axis=0),
+        W=np.concatenate([delta_r.T @ s_prev, delta_u.T @ s_prev, W_candidate]),
         b=delta.sum(axis=0),
         b_s=beside.sum(axis=0),
     )
-    return delta, terms, delta @ p.U, kept * dL_ds + delta_r @ W.r + delta_u @ W.u + to_prev
+    dL_ds_prev = kept * dL_ds + delta_r @ W.r + delta_u @ W.u + to_prev
+    return delta, terms, delta @ p.U, dL_ds_prev
 
 
 def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep") -> Trace:
@@ -352,18 +355,20 @@ def variant(reset="after", update="keep", gate: str | Activation = sigmoid) -> C
 
 
 def _back_after(p, trace, dL_dS, back):
-    """Back through time with the reset after the product: δ, dL/dW, dL/db_s, dL/ds_0."""
+    """With the reset after the product: δ, dL/dW, dL/db_s, dL/ds_0."""
     lam, kept, local = np.empty_like(dL_dS), *_local(trace)
-    r = gates(trace.G).r
-    beside = np.concatenate([local.r * trace.N * local.candidate, local.u, r * local.candidate], axis=-1)
-    blocks = beside.reshape(*dL_dS.shape[:-1], 3, -1)  # what λ_t is multiplied by to give dL/d(W s_{t-1} + …)
+    r, by_r = gates(trace.G).r, local.r * trace.N * local.candidate
+    # beside: what λ_t is multiplied by to give dL/d(W s_{t-1} + …), then that
+    beside = np.concatenate([by_r, local.u, r * local.candidate], axis=-1)
+    blocks = beside.reshape(*dL_dS.shape[:-1], 3, -1)
     for t in reversed(range(len(dL_dS))):
         lam[t] = dL_dS[t] + back
         blocks[t] *= lam[t][..., None, :]
         back = kept[t] * lam[t] + beside[t] @ p.W
     delta = beside.copy()
     gates(delta).candidate[...] = local.candidate * lam
-    return delta, rows(beside).T @ rows(trace.S[:-1]), rows(gates(beside).candidate).sum(axis=0), back
+    dL_dW = rows(beside).T @ rows(trace.S[:-1])
+    return delta, dL_dW, rows(gates(beside).candidate).sum(axis=0), back
 
 
 def _back_before(p, trace, dL_dS, back):

@@ -308,7 +308,8 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     p, trace, dL_dS, (back, back_C) = _inputs_back(p, trace, dL_dS, dL_ds_T)
     X, _, G, R, S, C, f, _ = trace
     _, phi, _, psi = gates(G)
-    delta, shown = _local(trace, dL_dS.dtype), psi * f.df(C[1:], R)  # what the adjoints are multiplied by
+    delta = _local(trace, dL_dS.dtype)  # what the adjoints are multiplied by
+    shown = psi * f.df(C[1:], R)
     blocks = delta.reshape(*R.shape[:-1], 4, R.shape[-1])
     for t in reversed(range(len(X))):
         dL_ds = dL_dS[t] + back
@@ -317,8 +318,10 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
         blocks[t][..., 3, :] *= dL_ds
         back, back_C = delta[t] @ p.W, phi[t] * dL_dC
     every = rows(delta)
-    dL_dp = Params(U=every.T @ rows(X), W=every.T @ rows(S[:-1]), b=every.sum(axis=0))
-    return Gradients(dL_dp, (every @ p.U).reshape(X.shape), State(back, back_C), delta)
+    dL_dU, dL_dW = every.T @ rows(X), every.T @ rows(S[:-1])
+    dL_dp = Params(dL_dU, dL_dW, every.sum(axis=0))
+    dL_dX = (every @ p.U).reshape(X.shape)
+    return Gradients(dL_dp, dL_dX, State(back, back_C), delta)
 
 
 def variant(gate: str | Activation = sigmoid) -> Cell:
@@ -351,7 +354,7 @@ def _opened(a, f, gate):
 
 
 def _local(trace, dtype):
-    """∂C_t/∂a_t for the first three blocks and ∂s_t/∂a_t for the last, of all steps, in one new array."""
+    """∂C_t/∂a_t for the first three blocks, ∂s_t/∂a_t for the last, of all steps."""
     a, (iota, phi, C_tilde, psi) = gates(trace.A), gates(trace.G)
     f, gate = trace.f, trace.gate
     local = np.empty(trace.A.shape, dtype)

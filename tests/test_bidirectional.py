@@ -290,8 +290,8 @@ MISTAKES = {
     "effects not turned on the way back": ("backward", "turn(dL_dS_b, lengths) if align else dL_dS_b", "dL_dS_b"),
     "dL/dx of the backward cell not turned": ("backward", "turn(g_b.dL_dX, lengths)", "g_b.dL_dX"),
     "dL/dx of the forward cell only": ("backward", "g_f.dL_dX + turn(g_b.dL_dX, lengths)", "g_f.dL_dX"),
-    "halves changed over": ("backward", "dL_dS_f, dL_dS_b = np.split(_without_padding(dL_dS, lengths), [onward.S.shape[-1]], axis=-1)",
-                            "dL_dS_b, dL_dS_f = np.split(_without_padding(dL_dS, lengths), [back.S.shape[-1]], axis=-1)"),
+    "halves changed over": ("backward", "dL_dS_f, dL_dS_b = np.split(dL_dS, [onward.S.shape[-1]], axis=-1)",
+                            "dL_dS_b, dL_dS_f = np.split(dL_dS, [back.S.shape[-1]], axis=-1)"),
     "initial states changed over": ("backward", "State(g_f.dL_ds_0, g_b.dL_ds_0)", "State(g_b.dL_ds_0, g_f.dL_ds_0)"),
 }  # fmt: skip
 

@@ -185,7 +185,7 @@ MISTAKES = {
     "W not transposed, block by block": ("backward", "delta[t] @ p.W,", "sum(d @ w.T for d, w in zip(gates(delta[t]), gates(p.W, 0))),"),
     "s_t for s_{t-1} in dL/dW": ("backward", "rows(S[:-1])", "rows(S[1:])"),
     "C_{t-1} for s_{t-1} in dL/dW": ("backward", "rows(S[:-1])", "rows(C[:-1])"),
-    "dL/db of the last step only": ("backward", "b=every.sum(axis=0)", "b=delta[-1].sum(axis=0)"),
+    "dL/db of the last step only": ("backward", "every.sum(axis=0)", "delta[-1].sum(axis=0)"),
     "dL/dC_0 without the forget gate": ("backward", "State(back, back_C)", "State(back, back_C / phi[0])"),
     "dL/ds_0 and dL/dC_0 changed over": ("backward", "State(back, back_C)", "State(back_C, back)"),
     "C_t for C_{t-1} in the forget gate": ("_local", "trace.C[:-1]", "trace.C[1:]"),
