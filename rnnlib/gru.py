@@ -201,18 +201,16 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid, reset="after", up
     kept, made = (u, 1 - u) if update == "keep" else (1 - u, u)
     more = s_prev - s_tilde if update == "keep" else s_tilde - s_prev
     delta_u = gate.df(a_u, u) * more * dL_ds
-    delta_candidate = f.df(a_candidate, s_tilde) * made * dL_ds
+    delta_s = f.df(a_candidate, s_tilde) * made * dL_ds
     if reset == "after":
-        beside = r * delta_candidate  # dL/d(W s_{t-1} + b_s)
-        from_prev = s_prev @ W.candidate.T + p.b_s
-        delta_r = gate.df(a_r, r) * from_prev * delta_candidate
+        beside = r * delta_s  # dL/d(W s_{t-1} + b_s)
+        delta_r = gate.df(a_r, r) * (s_prev @ W.candidate.T + p.b_s) * delta_s
         W_candidate, to_prev = beside.T @ s_prev, beside @ W.candidate
     else:
-        beside = delta_candidate
-        to_seen = delta_candidate @ W.candidate  # dL/d(r_t ⊙ s_{t-1})
-        delta_r = gate.df(a_r, r) * s_prev * to_seen
-        W_candidate, to_prev = delta_candidate.T @ (r * s_prev), r * to_seen
-    delta = np.concatenate([delta_r, delta_u, delta_candidate], axis=-1)
+        beside = delta_s
+        delta_r = gate.df(a_r, r) * s_prev * (delta_s @ W.candidate)
+        W_candidate, to_prev = delta_s.T @ (r * s_prev), r * (delta_s @ W.candidate)
+    delta = np.concatenate([delta_r, delta_u, delta_s], axis=-1)
     terms = Params(
         U=delta.T @ x,
         W=np.concatenate([delta_r.T @ s_prev, delta_u.T @ s_prev, W_candidate]),
