@@ -398,10 +398,12 @@ class ArrayPoint:
         """The derivative with respect to a quantity of one step, from one run with a row for each of its entries."""
         r = self.run(below_letter, at, only=only)
         count = len(self.value(below_letter, (at,)))
+        if letter == "L" and not times:
+            change = sum(r["L"].values())
+        else:  # what comes before the moved step is not run again; it does not change
+            change = r[letter][times[0]] if times[0] in r[letter] else 0 * self.value(letter, times)
         if letter == "L":
-            change = r["L"][times[0]] if times else sum(r["L"].values())
             return np.broadcast_to(change, count).reshape(-1, 1)
-        change = r[letter][times[0]]
         return np.broadcast_to(change, (len(change), count))
 
     def call(self, function, *arguments):
@@ -509,9 +511,10 @@ class _Run:
 
     def __init__(self, point, letter, at, entry, only):
         self.point, self.letter, self.at, self.entry, self.only = point, letter, at, entry, only
-        self.span = range(1, point.T + 1) if only is None else range(only, only + 1)
-        self.kept = {}
         sides = entry is None and letter is not None
+        first = max(at, 1) if sides else 1  # the steps before are those of the unmoved run
+        self.span = range(first, point.T + 1) if only is None else range(only, only + 1)
+        self.kept = {}
         self.rows = point.sizes[point.network.vocabulary[letter][1]] if sides else 1  # a row for every entry that is moved
 
     def parameter(self, letter, t=None):
@@ -523,7 +526,7 @@ class _Run:
 
     def start(self, letter):
         t = _start(self.point.network, letter, self.span)
-        if self.only is None or t in (0, self.point.T + 1):
+        if t in (0, self.point.T + 1):
             before = self.point.initial[letter]
         else:
             before = self.point.run()[letter][t][:, 0]
