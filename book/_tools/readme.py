@@ -1,4 +1,4 @@
-"""Write the README's formula map anew from ``book/formula_map.yml``: ``make readme``."""
+"""Write the README's formula map and its picture anew: ``make readme``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def expected(root: Path = ROOT) -> str:
     return with_table((root / "README.md").read_text("utf8"), table)
 
 
+PICTURE = Path("book/_static/unrolled.svg")
+
+
+def picture() -> str:
+    """The README's picture, a figure of the book that follows the reader's light or dark theme by itself."""
+    from rnnlib import figures
+
+    return figures.path_of_W(3).svg
+
+
 if __name__ == "__main__":
     (ROOT / "README.md").write_text(expected(), "utf8")
-    print("==> README.md has the formula map of book/formula_map.yml")
+    (ROOT / PICTURE).write_text(picture(), "utf8")
+    print(f"==> README.md has the formula map of book/formula_map.yml, and {PICTURE} the picture")
