@@ -209,7 +209,8 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid, reset="after", up
     else:
         beside = delta_s
         delta_r = gate.df(a_r, r) * s_prev * (delta_s @ W.candidate)
-        W_candidate, to_prev = delta_s.T @ (r * s_prev), r * (delta_s @ W.candidate)
+        W_candidate = delta_s.T @ (r * s_prev)
+        to_prev = r * (delta_s @ W.candidate)
     delta = np.concatenate([delta_r, delta_u, delta_s], axis=-1)
     terms = Params(
         U=delta.T @ x,
