@@ -10,7 +10,7 @@ PEERS  := $(VENV)/.peers
 SITE   := _build/html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page test test-peers test-site serve lab lint readme lock clean
+.PHONY: help setup book page test test-peers test-site bench bench-quick serve lab lint readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,14 @@ test-peers: $(PEERS)  ## compare rnnlib with PyTorch
 test-site: book  ## open every page in a real browser (needs Chromium)
 	@echo "==> Opening every page in Chromium: light, dark, wide, 390 px"
 	@$(BIN)/python -m pytest -q tests/browser
+
+bench: $(PEERS)  ## time rnnlib against other libraries and its own matrix products (the whole grid: long)
+	@echo "==> Timing rnnlib: 162 cells, one thread; results in _build/bench/"
+	@$(BIN)/python -m benchmarks
+
+bench-quick: $(PEERS)  ## the same for four cells
+	@echo "==> Timing rnnlib: four cells, one thread; results in _build/bench/"
+	@$(BIN)/python -m benchmarks --quick
 
 serve: book  ## build, then serve the site on http://localhost:8000
 	@echo "==> Serving $(SITE) on http://localhost:$(PORT) (Ctrl-C stops)"
