@@ -21,6 +21,7 @@ from rnnlib import (
     readout,
     rnn,
     stacked,
+    train,
     truncated,
 )
 from rnnlib.activations import Activation, activation
@@ -54,5 +55,6 @@ __all__ = [
     "readout",
     "rnn",
     "stacked",
+    "train",
     "truncated",
 ]

@@ -28,3 +28,9 @@ def leaves(record, name=""):
     for key, part in zip(keys, record, strict=True):
         found |= leaves(part, f"{name}.{key}" if name else str(key))
     return found
+
+
+def filled(record, values):
+    """The record with its arrays replaced by the values, which come in the order of ``leaves``; None stays None."""
+    values = iter(values)
+    return mapped(lambda old: None if old is None else next(values), record)

@@ -26,12 +26,13 @@ from rnnlib import (
     readout,
     rnn,
     stacked,
+    train,
     truncated,
 )  # fmt: skip
 
 MODULES = [
     activations, bidirectional, cells, checkpointed, flow, gru, initialise, interop, losses, lstm, model, optimise, other_ways,
-    readout, rnn, stacked, truncated,
+    readout, rnn, stacked, train, truncated,
 ]  # fmt: skip
 LABELS = {
     *("eq-model-a", "eq-model-s", "eq-model-z", "eq-model-o", "eq-model-loss"),

@@ -1,13 +1,16 @@
-"""Clipping: by norm keeps the direction and is a projection, by value is not; whole parameter sets; bad input."""
+"""Clipping: by norm keeps the direction and is a projection, by value is not; SGD and Adam by hand; bad input."""
 
 import re
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
+from generic_cell import both, floats, layers
 from generic_point import exact, generic
 
-from rnnlib import model, optimise, readout, rnn
+from rnnlib import gru, lstm, model, optimise, readout, rnn
+from rnnlib._records import leaves, mapped
 
 
 @pytest.fixture
@@ -141,3 +144,106 @@ def test_an_empty_part_has_no_length():
     empty, clipped = optimise.clip_by_norm(gradient, 1.0)
     assert empty.shape == (0, 3)
     np.testing.assert_allclose(clipped, [0.6, 0.8])
+
+
+# SGD and Adam
+
+SGD = partial(optimise.sgd, rate=0.3, momentum=0.7)
+ADAM = partial(optimise.adam, rate=0.3, beta_1=0.8, beta_2=0.95, eps=1e-3)
+EVERY_OPTIMISER = pytest.mark.parametrize("step", [optimise.sgd, SGD, optimise.adam, ADAM])
+
+
+def named(step):
+    """``step``, with a rate if it has none."""
+    return step if isinstance(step, partial) else partial(step, rate=0.1)
+
+
+def after(step, p, gradients, state=None):
+    for g in gradients:
+        p, state = step(p, g, state)
+    return p, state
+
+
+def test_sgd_three_steps_by_hand(rng):
+    p, g_1, g_2, g_3 = rng.normal(size=(4, 2, 3))
+    have, state = after(SGD, p, (g_1, g_2, g_3))
+    u_1, u_2, u_3 = g_1, 0.7 * g_1 + g_2, 0.49 * g_1 + 0.7 * g_2 + g_3
+    np.testing.assert_allclose(have, p - 0.3 * (u_1 + u_2 + u_3), rtol=1e-13)
+    np.testing.assert_allclose(state.velocity, u_3, rtol=1e-13)
+    assert (optimise.sgd(p, g_1, rate=0.3).p == p - 0.3 * g_1).all()
+
+
+def test_adam_two_steps_by_hand():
+    """In plain numbers, m and v written out as weighted means of what came: bias correction makes the weights sum to 1."""
+    p, (g_1, g_2) = 0.5, (2.0, -0.25)
+    first = p - 0.3 * g_1 / (abs(g_1) + 1e-3)
+    m = (0.8 * g_1 + g_2) / (0.8 + 1)
+    v = (0.95 * g_1**2 + g_2**2) / (0.95 + 1)
+    one = ADAM(np.array([p]), np.array([g_1]))
+    two = ADAM(one.p, np.array([g_2]), one.state)
+    assert one.p[0] == pytest.approx(first, rel=1e-14) and one.state.t == 1
+    assert two.p[0] == pytest.approx(first - 0.3 * m / (v**0.5 + 1e-3), rel=1e-14) and two.state.t == 2
+    uncorrected = first - 0.3 * (0.16 * g_1 + 0.2 * g_2) / ((0.0475 * g_1**2 + 0.05 * g_2**2) ** 0.5 + 1e-3)
+    assert abs(two.p[0] - uncorrected) > 0.02  # the tempting wrong formula
+
+
+@EVERY_OPTIMISER
+@pytest.mark.parametrize("spec", [rnn, gru.variant("before"), both(lstm), layers(lstm, both(gru))], ids=str)
+def test_whole_records_are_stepped_array_by_array(rng, step, spec):
+    net, step = floats(rng, spec), named(step)
+    p, gradients = (net.p, net.q), [mapped(lambda a: None if a is None else rng.normal(size=a.shape), (net.p, net.q)) for _ in range(2)]
+    have, _ = after(step, p, gradients)
+    assert leaves(have).keys() == leaves(p).keys() and type(have[0]) is type(p[0])
+    for name, a in leaves(p).items():
+        assert (leaves(have)[name] == after(step, a, [leaves(g)[name] for g in gradients])[0]).all()
+
+
+def test_none_in_a_record_stays_none(rng):
+    p = gru.Params(*rng.normal(size=(3, 2, 2)), None)
+    have, state = after(ADAM, p, (p, p))
+    assert have.b_s is None and state.m.b_s is None and have.U.shape == (2, 2)
+
+
+@EVERY_OPTIMISER
+def test_an_optimiser_keeps_precision_and_changes_nothing_of_the_callers(rng, step):
+    step = named(step)
+    for p, kind in ((rng.normal(size=3).astype(np.float32), np.float32), (np.array([1, 2, 3]), float)):
+        g = rng.normal(size=3)
+        one = step(p, g)
+        kept = mapped(np.copy, (p, g, one))
+        two = step(one.p, g, one.state)
+        assert all((a == b).all() for a, b in zip(leaves((p, g, one)).values(), leaves(kept).values(), strict=True))
+        arrays = [np.asarray(a) for a in leaves((one, two)).values() if np.ndim(a)]
+        assert {a.dtype for a in arrays} == {np.dtype(kind)}
+        assert not any(np.shares_memory(a, b) for a in leaves(two).values() for b in (p, g, *leaves(one).values()))
+
+
+@EVERY_OPTIMISER
+def test_an_optimiser_refuses(step):
+    step = named(step)
+    p = rnn.Params(np.ones((2, 3)), np.ones((2, 2)), np.ones(2))
+    state = step(p, p).state
+    cases = [
+        ((p, p[:2]), "dL_dp has the parts 0, 1; it must have those of p, which are U, W, b"),
+        ((p, p._replace(b=np.ones(3))), "dL_dp.b has shape (3,); it must be (2,)"),
+        ((p, p._replace(W=np.full((2, 2), np.nan))), "dL_dp.W must be finite; its entry (0, 0) is nan"),
+        ((p, p._replace(b=np.ones(2) * 1j)), "p.b or its gradient has complex numbers; an optimiser needs real floats"),
+        ((mapped(lambda a: a.astype(int).astype(object), p),) * 2, "p.U or its gradient has exact numbers"),
+        (((), ()), "p holds no array"),
+        ((p, p, (1, 2)), "state is a tuple; it must be the"),
+        ((p.W, p.W, state), "has the parts U, W, b; it must have those of p, which are one array"),
+    ]
+    for arguments, text in cases:
+        with pytest.raises(ValueError, match=re.escape(text)):
+            step(*arguments)
+
+
+@pytest.mark.parametrize(("step", "name", "wrong"), [
+    (optimise.sgd, "rate", (0, -1, np.inf, None, True)), (optimise.sgd, "momentum", (-0.1, 1, "0")),
+    (optimise.adam, "rate", (0, np.nan)), (optimise.adam, "beta_1", (1, -0.1)), (optimise.adam, "beta_2", (1.0, None)),
+    (optimise.adam, "eps", (0, "x")),
+])  # fmt: skip
+def test_settings_of_optimisers_are_refused(step, name, wrong):
+    for value in wrong:
+        with pytest.raises(ValueError, match=re.escape(f"{name} is {value!r}; it must be a")):
+            step(np.ones(2), np.ones(2), **{"rate": 0.1} | {name: value})
