@@ -104,10 +104,17 @@ def test_interrupted_and_taken_up_again_is_uninterrupted_bit_for_bit(rng, tmp_pa
 def test_parameters_in_another_memory_layout_are_taken_up_bit_for_bit_too(rng, tmp_path):
     _, p, q, batches = problem(rng)
     p = p._replace(U=np.asfortranarray(p.U), W=p.W.T)
-    fit = partial(train.fit, p, q, batches, optimiser=ADAM, epochs=4, path=None)
+
+    def by_columns(theta, g, state):
+        theta, state = ADAM(theta, g, state)
+        return mapped(np.asfortranarray, theta), state
+
+    fit = partial(train.fit, p, q, batches, optimiser=by_columns, epochs=4, path=None)
     with pytest.raises(Stop):
         fit(path=tmp_path / "run.npz", callback=stop_after(1))
-    assert same(fit(path=tmp_path / "run.npz"), fit())
+    whole = fit()
+    assert same(fit(path=tmp_path / "run.npz"), whole)
+    assert all(a.flags.c_contiguous for a in leaves((whole.p, whole.q)).values())  # as those out of a file
 
 
 def test_batches_drawn_by_a_function_are_taken_up_bit_for_bit_too(rng, tmp_path):
@@ -154,6 +161,23 @@ def test_an_interruption_within_an_epoch_or_a_failed_save_leaves_the_last_epoch(
     with pytest.raises(Stop):
         train.fit(p, q, batches, epochs=3, path=path, optimiser=cut)
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["run.npz"]
+
+
+def test_the_file_is_put_in_place_whole_and_at_once(rng, tmp_path, monkeypatch):
+    """At the moment of replacing, the old file is untouched and the new one complete."""
+    _, p, q, batches = problem(rng)
+    path, replace, seen = tmp_path / "run.npz", os.replace, []
+    train.fit(p, q, batches, epochs=1, path=path)
+
+    def watched(new, old):
+        for name in (old, new):
+            with np.load(name) as file:
+                seen.append(file["run.losses"].size)
+        replace(new, old)
+
+    monkeypatch.setattr(os, "replace", watched)
+    train.fit(p, q, batches, epochs=3, path=path)
+    assert seen == [1, 2, 2, 3]
 
 
 def test_early_stop_keeps_the_best_and_resumes_stopped(rng, tmp_path):
