@@ -188,7 +188,9 @@ def test_adam_two_steps_by_hand():
 
 
 @EVERY_OPTIMISER
-@pytest.mark.parametrize("spec", [rnn, gru.variant("before"), both(lstm), layers(lstm, both(gru))], ids=str)
+@pytest.mark.parametrize(
+    "spec", [rnn, gru.variant("before"), both(lstm), layers(lstm, both(gru))], ids=["rnn", "gru", "lstm both ways", "lstm under gru both ways"]
+)
 def test_whole_records_are_stepped_array_by_array(rng, step, spec):
     net, step = floats(rng, spec), named(step)
     p, gradients = (net.p, net.q), [mapped(lambda a: None if a is None else rng.normal(size=a.shape), (net.p, net.q)) for _ in range(2)]
