@@ -189,7 +189,7 @@ def test_adam_two_steps_by_hand():
 
 @EVERY_OPTIMISER
 @pytest.mark.parametrize(
-    "spec", [rnn, gru.variant("before"), both(lstm), layers(lstm, both(gru))], ids=["rnn", "gru", "lstm both ways", "lstm under gru both ways"]
+    "spec", [rnn, gru.variant("before"), both(lstm), layers(lstm, both(gru))], ids=["rnn", "gru", "both lstm", "lstm, both gru"]
 )
 def test_whole_records_are_stepped_array_by_array(rng, step, spec):
     net, step = floats(rng, spec), named(step)
