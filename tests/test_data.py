@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from rnnlib import data, readout, rnn
+from rnnlib import data, losses, readout, rnn
 
 LANGUAGES = ("en", "fi", "it", "tr")
 
@@ -238,3 +238,47 @@ def test_without_babel_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_babel)
     with pytest.raises(ImportError, match=r"pip install 'rnnlib\[book\]'"):
         data.names(["en"])
+
+
+def test_adding_asks_for_the_sum_of_the_two_marked_numbers(rng):
+    X, Y, weights = data.adding(rng, T=11, B=500)
+    assert X.shape == (11, 500, 2) and Y.shape == (1, 500, 1)
+    assert np.array_equal(X[:5, :, 1].sum(axis=0), np.ones(500)) and np.array_equal(X[5:, :, 1].sum(axis=0), np.ones(500))
+    np.testing.assert_allclose(Y[0, :, 0], (X[:, :, 0] * X[:, :, 1]).sum(axis=0), rtol=0, atol=0)
+    assert np.array_equal(weights, np.eye(11)[-1])
+
+
+def test_adding_without_memory_has_the_floor_of_one_sixth(rng):
+    Y = data.adding(rng, T=6, B=400_000).Y
+    assert ((Y - 1) ** 2).mean() == pytest.approx(1 / 6, rel=1e-2)
+
+
+def test_copying_asks_for_the_first_symbols_at_the_end(rng):
+    X, Y, weights = data.copying(rng, T=7, B=50, symbols=4, length=3)
+    shown, asked = X.argmax(axis=-1), Y.argmax(axis=-1)
+    assert np.array_equal(shown[:3], asked[-3:]) and (asked[:-3] == 4).all() and (shown[:3] < 4).all()
+    assert np.array_equal(np.argwhere(shown == 5)[:, 0], np.full(50, 3 + 7 - 1))
+    assert len(X) == 7 + 2 * 3 and weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("T", [1, 30, 100])
+def test_copying_without_memory_has_its_floor(rng, T):
+    task = data.copying(rng, T, B=20)
+    Z = np.full(task.Y.shape, -40.0)
+    Z[:-10, :, 8], Z[-10:, :, :8] = 40, 0
+    loss = (task.weights[:, None] * losses.softmax_cross_entropy.loss(Z, task.Y)).sum(axis=0).mean()
+    assert loss == pytest.approx(10 * np.log(8) / (T + 20), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda rng: data.adding(rng, 1, 3), "T must be a whole number of at least 2; got 1"),
+        (lambda rng: data.adding(rng, 5, 0), "B must be a whole number of at least 1; got 0"),
+        (lambda rng: data.copying(rng, 2.5, 3), "T must be a whole number of at least 1; got 2.5"),
+        (lambda rng: data.copying(rng, 5, 3, symbols=0), "symbols must be"),
+    ],
+)
+def test_a_task_that_cannot_be_drawn_says_why(rng, make, says):
+    with pytest.raises(ValueError, match=says):
+        make(rng)
