@@ -120,7 +120,7 @@ def test_a_failed_build_shows_the_cells_error_and_no_traceback_of_the_tools():
 
 def test_an_error_in_an_extension_is_shown():
     lines = ["Exception occurred:\n", '  File "book/_ext/api.py", line 1, in run\n', "    return x\n", "ValueError: no x\n"]
-    lines += ["The full traceback has been saved in /tmp/x.log\n", "Traceback (most recent call last):\n", "ValueError: no x\n"]
+    lines += ["The full traceback has been saved in x.log\n", "Traceback (most recent call last):\n", "ValueError: no x\n"]
     assert list(build.readable(lines)) == ["ValueError: no x\n"]
 
 

@@ -130,8 +130,8 @@ class Page:
         for finding in findings:
             if finding.kind == "float":
                 wrong = finding.error >= REFUTED_AT_LEAST
-                size = "the shapes do not fit" if finding.error == float("inf") else f"wrong by {100 * finding.error:.3g} % (normwise)"
-                evidence.append(f"{size} against the complex step at T = {finding.T[0]}" if finding.error < float("inf") else finding.note)
+                size = f"wrong by {100 * finding.error:.3g} % (normwise) against the complex step at T = {finding.T[0]}"
+                evidence.append(size if finding.error < float("inf") else finding.note)
             elif finding.kind == "symbolic":
                 evidence.append(self._first_failure(text, finding, where))
             elif "do not fit" not in finding.note:
