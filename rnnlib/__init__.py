@@ -23,10 +23,12 @@ from rnnlib import (
     stacked,
     train,
     truncated,
+    workspace,
 )
 from rnnlib.activations import Activation, activation
 from rnnlib.losses import Head, head, one_hot
 from rnnlib.model import LossAndGradients, loss, loss_and_gradients
+from rnnlib.workspace import Workspace
 
 __version__ = "0.1.0"
 
@@ -34,6 +36,7 @@ __all__ = [
     "Activation",
     "Head",
     "LossAndGradients",
+    "Workspace",
     "activation",
     "activations",
     "bidirectional",
@@ -57,4 +60,5 @@ __all__ = [
     "stacked",
     "train",
     "truncated",
+    "workspace",
 ]

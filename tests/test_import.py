@@ -28,11 +28,12 @@ from rnnlib import (
     stacked,
     train,
     truncated,
+    workspace,
 )  # fmt: skip
 
 MODULES = [
     activations, bidirectional, cells, checkpointed, flow, gru, initialise, interop, losses, lstm, model, optimise, other_ways,
-    readout, rnn, stacked, train, truncated,
+    readout, rnn, stacked, train, truncated, workspace,
 ]  # fmt: skip
 LABELS = {
     *("eq-model-a", "eq-model-s", "eq-model-z", "eq-model-o", "eq-model-loss"),
