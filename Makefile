@@ -6,16 +6,17 @@ PORT   ?= 8000
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+TORCH  := $(VENV)/.torch
 PEERS  := $(VENV)/.peers
 SITE   := _build/html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page test test-peers test-site bench bench-quick serve lab lint readme lock clean
+.PHONY: help setup book page train test test-peers test-site bench bench-quick serve lab lint readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY)  ## make .venv from the pinned, hashed requirements
+setup: $(READY)  ## make .venv from the pinned, hashed requirements (without PyTorch)
 
 $(READY): requirements/main.txt requirements/uv.txt pyproject.toml
 	@echo "==> Setting up $(VENV): pinned, hashed packages (about a minute the first time)"
@@ -30,26 +31,35 @@ $(READY): requirements/main.txt requirements/uv.txt pyproject.toml
 	@touch $@
 	@echo "==> Ready: $(VENV)"
 
-$(PEERS): $(READY) requirements/peers.txt
+$(TORCH): $(READY) requirements/torch.txt
+	@echo "==> Adding PyTorch, which one page compares with (requirements/torch.txt)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/torch.txt
+	@touch $@
+
+$(PEERS): $(TORCH) requirements/peers.txt
 	@echo "==> Adding the outside frameworks of requirements/peers.txt"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/peers.txt
 	@touch $@
 
-book: $(READY)  ## build the site; any warning, failing cell or unproved equation is an error
+book: $(TORCH)  ## build the site; any warning, failing cell or unproved equation is an error
 	@echo "==> Building the book: every page runs, every labelled equation is checked"
 	@$(BIN)/python book/_tools/build.py -W -n --keep-going
 	@echo "==> Checking the built site"
 	@$(BIN)/python book/_tools/check_site.py $(SITE)
 	@echo "==> Book: $(SITE)/index.html"
 
-page: $(READY)  ## build only some pages: make page PAGE=gradient_w (or "one two")
+page: $(TORCH)  ## build only some pages: make page PAGE=gradient_w (or "one two")
 	@$(BIN)/python book/_tools/page.py $(PAGE)
+
+train: $(READY)  ## train the book's tasks in full (minutes): make train, or make train TASK="names stress"
+	@echo "==> Training in full, one thread; runs are saved in _build/runs/ and taken up again"
+	@OMP_NUM_THREADS=1 $(BIN)/python book/_tools/train.py $(TASK)
 
 test: $(READY)  ## run all tests but those that need PyTorch or a browser
 	@echo "==> Testing rnnlib, the proofs and the gates"
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
-test-peers: $(PEERS)  ## compare rnnlib with PyTorch
+test-peers: $(PEERS)  ## compare rnnlib with PyTorch, JAX and ONNX Runtime
 	@echo "==> Testing rnnlib against outside frameworks"
 	@$(BIN)/python -m pytest -q tests/peers
 
@@ -69,7 +79,7 @@ serve: book  ## build, then serve the site on http://localhost:8000
 	@echo "==> Serving $(SITE) on http://localhost:$(PORT) (Ctrl-C stops)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
-lab: $(READY)  ## open the pages as notebooks in JupyterLab
+lab: $(TORCH)  ## open the pages as notebooks in JupyterLab
 	@echo "==> JupyterLab on book/: a double click opens a page as a notebook (Ctrl-C stops)"
 	@$(BIN)/jupyter lab book
 

@@ -1,0 +1,13 @@
+"""The book's trainings on real data and on tasks with exact floors: the same records for the pages and for ``make train``.
+
+Each module has one topic and is named as its page; its ``TASKS`` are ``Task`` records.
+Settings of the small training, in the page, and of the full one, by ``make train``, stand there and nowhere else.
+This package is imported on its own, not by ``import rnnlib``.
+"""
+
+from rnnlib.tasks.task import Learnt, Problem, Promise, Task, learn, missed
+
+#: All tasks, in the order of their pages.
+TASKS: tuple[Task, ...] = ()
+
+__all__ = ["TASKS", "Learnt", "Problem", "Promise", "Task", "learn", "missed"]
