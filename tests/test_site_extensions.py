@@ -63,8 +63,9 @@ def keyed(tmp_path, monkeypatch):
     library = tmp_path / "rnnlib"
     (library / "proof").mkdir(parents=True)
     (library / "rnn.py").write_text("a = 1\n")
+    (tmp_path / "book").mkdir()
     monkeypatch.setattr(cachekey, "library", lambda: library)
-    app, config = SimpleNamespace(outdir=tmp_path / "_build/html"), SimpleNamespace()
+    app, config = SimpleNamespace(outdir=tmp_path / "_build/html", srcdir=tmp_path), SimpleNamespace()
 
     def key() -> str:
         cachekey.set_keys(app, config)
@@ -73,7 +74,7 @@ def keyed(tmp_path, monkeypatch):
     return library, key
 
 
-@pytest.mark.parametrize(("file", "text"), [("rnn.py", "a = 2\n"), ("proof/tex.py", ""), ("new.py", "a = 1\n")])
+@pytest.mark.parametrize(("file", "text"), [("rnn.py", "a = 2\n"), ("proof/tex.py", ""), ("new.py", "a = 1\n"), ("../book/run.py", "")])
 def test_any_change_in_the_library_is_a_new_cache(keyed, file, text):
     library, key = keyed
     before = key()
@@ -90,6 +91,13 @@ def test_another_version_is_a_new_cache_and_the_old_one_goes(keyed, monkeypatch)
     monkeypatch.setattr(cachekey, "version", lambda name: "0")
     assert key() != before
     assert not old.exists()
+
+
+def test_without_an_optional_package_there_is_a_key_too(keyed, monkeypatch):
+    _, key = keyed
+    before = key()
+    monkeypatch.setattr(cachekey, "PACKAGES", (*cachekey.PACKAGES, "a-package-that-nobody-has"))
+    assert key() != before
 
 
 def test_tidying_twice_changes_nothing_more():

