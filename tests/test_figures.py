@@ -56,6 +56,9 @@ EXAMPLES = {
         {"orthogonal, linear": np.zeros(51), "shrinks fast": -2.0 * np.arange(51), "grows": 0.1 * np.arange(31),
          "dies": [0, -0.1, *[-np.inf] * 9]}, "four networks", lowest=-12,
     ),
+    "learning_curves": lambda: figures.learning_curves(
+        {"learning": np.linspace(2, 0.3, 30), "validation": np.linspace(2, 0.7, 25)}, {"letter pairs": 0.9, "a guess": 2.3}
+    ),
     "loss_cliff": lambda: figures.loss_cliff(
         np.linspace(4, 7, 61), np.linspace(-3.2, -2, 13), np.arctan(np.linspace(-9, 9, 61) + np.arange(13)[:, None]),
         np.linspace(4, 7, 50), np.geomspace(1e-3, 40, 50),

@@ -37,6 +37,7 @@ from .plots import (
     softmax_jacobian,
 )
 from .style import Figure, beside
+from .training import learning_curves
 from .variants import bidirectional, gru_cell, gru_paths, lstm_cell, lstm_paths, truncation_windows
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "gradient_path",
     "gru_cell",
     "gru_paths",
+    "learning_curves",
     "loss_cliff",
     "lstm_cell",
     "lstm_paths",
