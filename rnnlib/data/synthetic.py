@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnlib import losses, readout
+from rnnlib._validate import array
+
+#: What each delayed bit adds to the chance of ``add_delay``: x_{t-3} a half, x_{t-8} minus a quarter.
+DELAYS = MappingProxyType({3: 0.5, 8: -0.25})
 
 
 class Task(NamedTuple):
@@ -87,6 +93,142 @@ def copying(rng: np.random.Generator, T: int, B: int, symbols: int = 8, length: 
     shown[length + T - 1] = blank + 1
     X, Y = (losses.one_hot(labels, symbols + 2) for labels in (shown, asked))
     return Task(X, Y, readout.mean(len(X)))
+
+
+def add_delay(
+    rng: np.random.Generator, T: int, B: int, delays: Mapping[int, float] = DELAYS, drawn: bool = True
+) -> Task:
+    """Add-delay: fair bits x_t, and labels y_t = 1 with the chance ½ + Σ_d gain_d x_{t-d}, else 0.
+
+    With the usual delays the chance is ½ + ½ x_{t-3} − ¼ x_{t-8}.
+    What a predictor must reach that knows some of the delays only, ``floor(add_delay_chances(), seen)`` says.
+    The steps up to the largest delay have the weight 0, each of the others 1 over their number.
+
+    Parameters
+    ----------
+    rng : the generator that draws it.
+    T : steps, more than the largest delay.
+    B : sequences.
+    delays : what x_{t-d} adds to the chance, for each delay d of at least 0; all chances must be from 0 to 1.
+    drawn : whether Y are labels 0 and 1; if not, Y are the chances themselves,
+        for which the cross-entropy of a predictor is its mean over the labels that could have been drawn.
+
+    Returns
+    -------
+    Task with X of zeros and ones (T, B, 1), Y (T, B, 1) and the weights of a mean.
+
+    Examples
+    --------
+    >>> task = add_delay(np.random.default_rng(0), T=12, B=3)
+    >>> task.X.shape, task.Y.shape, task.weights.tolist()
+    ((12, 3, 1), (12, 3, 1), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.25, 0.25, 0.25])
+    """
+    add_delay_chances(delays)
+    last = max(delays)
+    _at_least("T", T, last + 1)
+    _at_least("B", B, 1)
+    X, chance = rng.integers(0, 2, (T, B, 1)).astype(float), np.full((T, B, 1), 0.5)
+    for d, gain in delays.items():
+        chance[d:] += gain * X[: T - d]
+    Y = (rng.random(chance.shape) < chance).astype(float) if drawn else chance
+    Y[:last] = 0  # never looked at
+    return Task(X, Y, (np.arange(T) >= last) / (T - last))
+
+
+def add_delay_chances(delays: Mapping[int, float] = DELAYS):
+    """P(y_t = 1) of ``add_delay`` for all values of the delayed bits: one axis a delay, in the order of ``delays``.
+
+    Raises
+    ------
+    ValueError
+        If there is no delay, one is negative or not whole, or a chance is not from 0 to 1.
+
+    Examples
+    --------
+    >>> add_delay_chances()  # rows: x_{t-3} = 0, 1; columns: x_{t-8} = 0, 1
+    array([[0.5 , 0.25],
+           [1.  , 0.75]])
+    """
+    if not isinstance(delays, Mapping) or not delays:
+        raise ValueError(f"delays is {delays!r}; it must map at least one delay to what its bit adds, such as {dict(DELAYS)}")
+    for d in delays:
+        _at_least("a delay", d, 0)
+    return _chances(0.5 + sum(np.multiply.outer(gain, bits) for gain, bits in zip(delays.values(), np.ix_(*[(0, 1)] * len(delays)))))
+
+
+def xor_of_neighbours(rng: np.random.Generator, T: int, B: int) -> Task:
+    """Fair bits x_t, and y_t = x_{t-1} xor x_{t+1}: asked for at every step between the two ends.
+
+    Whoever has not seen x_{t+1} has a fair coin before him: ln 2 nats, and so has one bidirectional layer
+    under a linear readout, though it has seen both.
+
+    Parameters
+    ----------
+    rng : the generator that draws it.
+    T : steps, at least 3.
+    B : sequences.
+
+    Returns
+    -------
+    Task with X of zeros and ones (T, B, 1), Y (T, B, 1) and the weights of the mean over the T - 2 steps.
+
+    Examples
+    --------
+    >>> task = xor_of_neighbours(np.random.default_rng(0), T=5, B=3)
+    >>> bits = task.X[..., 0].astype(int)
+    >>> bool((task.Y[1:-1, :, 0] == bits[:-2] ^ bits[2:]).all()), task.weights.round(2).tolist()
+    (True, [0.0, 0.33, 0.33, 0.33, 0.0])
+    """
+    _at_least("T", T, 3)
+    _at_least("B", B, 1)
+    X, Y, weights = rng.integers(0, 2, (T, B, 1)).astype(float), np.zeros((T, B, 1)), np.zeros(T)
+    Y[1:-1] = X[:-2] != X[2:]
+    weights[1:-1] = 1 / (T - 2)
+    return Task(X, Y, weights)
+
+
+def floor(chances, seen=()) -> float:
+    """The least mean cross-entropy, in nats, of a predictor that sees some of the fair bits a label depends on.
+
+    It is the mean of H(P(y = 1 | what is seen)), H(p) = −p ln p − (1 − p) ln(1 − p), over all values of the bits that are seen,
+    each as likely as any other; the bits that are not seen are averaged over inside.
+
+    Parameters
+    ----------
+    chances : (2, 2, …), P(y = 1) for all values of the bits, one axis a bit.
+    seen : the axes of the bits that the predictor sees.
+
+    Raises
+    ------
+    ValueError
+        If an axis is not 2 long, a chance is not from 0 to 1, or ``seen`` names an axis twice or one that is not there.
+
+    Examples
+    --------
+    >>> chances = add_delay_chances()
+    >>> [round(floor(chances, seen), 4) for seen in ((), (0,), (1,), (0, 1))]
+    [0.6616, 0.5192, 0.6277, 0.4545]
+    """
+    chances = _chances(chances)
+    if chances.ndim == 0 or set(chances.shape) != {2}:
+        raise ValueError(f"chances has shape {chances.shape}; it must be (2, …), one axis for each bit")
+    if sorted({*seen}) != sorted(seen) or not set(seen) <= set(range(chances.ndim)):
+        raise ValueError(f"seen is {seen!r}; it must name axes of chances, 0 to {chances.ndim - 1}, each once at most")
+    p = chances.mean(axis=tuple(axis for axis in range(chances.ndim) if axis not in seen))
+    return float((_surprise(p) + _surprise(1 - p)).mean())
+
+
+def _surprise(p):
+    """−p ln p, and 0 at p = 0."""
+    return -p * np.log(np.where(p > 0, p, 1))
+
+
+def _chances(chances):
+    chances = array("chances", chances)
+    wrong = chances[~((chances >= 0) & (chances <= 1))]
+    if wrong.size:
+        raise ValueError(f"a chance would be {wrong.flat[0]:g}; it must be from 0 to 1")
+    return chances
 
 
 def _at_least(name, value, least):
