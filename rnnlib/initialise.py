@@ -1,6 +1,6 @@
 """First values for the parameters, drawn from a generator that the caller seeds.
 
-``uniform_rnn`` and ``uniform_readout`` draw whole parameter sets.
+``uniform_rnn`` and ``uniform_readout`` draw whole parameter sets, ``orthogonal_gru`` and ``orthogonal_lstm`` those of gated cells.
 ``gaussian``, ``glorot_uniform``, ``glorot_normal``, ``orthogonal`` and ``identity`` make one matrix,
 to put in place of W or U: ``p._replace(W=orthogonal(rng, h, h))``.
 ``irnn`` is the start of Le, Jaitly and Hinton for ReLU.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnlib import readout, rnn
+from rnnlib import gru, lstm, readout, rnn
 
 
 def uniform_rnn(rng: np.random.Generator, n: int, h: int, dtype=float) -> rnn.Params:
@@ -174,6 +174,63 @@ def irnn(rng: np.random.Generator, n: int, h: int, sigma: float = 0.001, dtype=f
     (4, 4)
     """
     return rnn.Params(gaussian(rng, h, n, sigma, dtype), identity(h, dtype=dtype), np.zeros(h, dtype))
+
+
+def orthogonal_gru(rng: np.random.Generator, n: int, h: int, keep: float = 1.0, dtype=float) -> gru.Params:
+    """U (3h, n), W (3h, h), b (3h,), b_s (h,) of a GRU, each gate's block drawn for itself.
+
+    Blocks of U uniform as ``glorot_uniform`` draws them, blocks of W orthogonal, biases 0 except the update gate's, which are ``keep``.
+    With update "keep" and keep = 1 a state starts by keeping σ(1) = 0.73 of itself a step.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, or ``rng`` is no generator.
+
+    References
+    ----------
+    Glorot and Bengio (2010); Saxe, McClelland and Ganguli (2014).
+
+    Examples
+    --------
+    >>> p = orthogonal_gru(np.random.default_rng(0), n=3, h=2)
+    >>> p.U.shape, p.W.shape, p.b
+    ((6, 3), (6, 2), array([0., 0., 1., 1., 0., 0.]))
+    """
+    return gru.Params(*_gates(rng, n, h, 3, keep, dtype), np.zeros(h, dtype))
+
+
+def orthogonal_lstm(rng: np.random.Generator, n: int, h: int, keep: float = 1.0, dtype=float) -> lstm.Params:
+    """U (4h, n), W (4h, h), b (4h,) of an LSTM, each gate's block drawn for itself.
+
+    As ``orthogonal_gru``; ``keep`` is the bias of the forget gate, at 1 the cell state starts by keeping 0.73 of itself a step.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, or ``rng`` is no generator.
+
+    References
+    ----------
+    Gers, Schmidhuber and Cummins (2000); Saxe, McClelland and Ganguli (2014).
+
+    Examples
+    --------
+    >>> p = orthogonal_lstm(np.random.default_rng(0), n=3, h=2)
+    >>> p.U.shape, p.W.shape, p.b
+    ((8, 3), (8, 2), array([0., 0., 1., 1., 0., 0., 0., 0.]))
+    """
+    return lstm.Params(*_gates(rng, n, h, 4, keep, dtype))
+
+
+def _gates(rng, n, h, blocks, keep, dtype):
+    """U, W, b of a gated cell; the gate that keeps the state is the second block, of the GRU as of the LSTM."""
+    _check(rng, (n, h))
+    U = [glorot_uniform(rng, h, n, dtype=dtype) for _ in range(blocks)]
+    W = [orthogonal(rng, h, h, dtype=dtype) for _ in range(blocks)]
+    b = np.zeros((blocks, h), dtype)
+    b[1] = keep
+    return np.concatenate(U), np.concatenate(W), b.ravel()
 
 
 def _uniform(rng, shape, h, dtype):

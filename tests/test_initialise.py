@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from rnnlib import initialise, model
+from rnnlib import gru, initialise, lstm, model
 
 
 def test_shapes_fit_together(rng):
@@ -122,3 +122,19 @@ def test_matrices_refuse_gains(rng, gain):
         initialise.identity(4, gain)
     with pytest.raises(ValueError, match=message.replace("gain", "sigma")):
         initialise.gaussian(rng, 4, 3, gain)
+
+
+@pytest.mark.parametrize("cell", [gru, lstm])
+def test_each_gate_of_a_gated_cell_has_a_block_of_its_own(rng, cell):
+    name = cell.__name__.removeprefix("rnnlib.")
+    draw = getattr(initialise, f"orthogonal_{name}")
+    p = draw(rng, n=3, h=5, keep=2.5)
+    for U, W in zip(cell.gates(p.U, axis=0), cell.gates(p.W, axis=0), strict=True):
+        assert np.abs(U).max() <= (6 / 8) ** 0.5 and np.allclose(W @ W.T, np.eye(5))
+    assert len({W.tobytes() for W in cell.gates(p.W, axis=0)}) == len(cell.gates(p.W, axis=0))
+    kept = cell.gates(p.b).u if cell is gru else cell.gates(p.b).phi
+    assert (kept == 2.5).all() and (p.b == 2.5).sum() == 5 and np.isin(p.b, (0, 2.5)).all()
+    assert np.isfinite(cell.forward(p, rng.normal(size=(4, 3))).S).all()
+    assert {part.dtype for part in draw(rng, 3, 5, dtype=np.float32)} == {np.dtype(np.float32)}
+    with pytest.raises(ValueError, match="each must be an integer of at least 1"):
+        draw(rng, 0, 5)
