@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rnnlib import train
+from rnnlib import optimise, train
 
 _RELATIONS = {">": operator.gt, "<": operator.lt}
 
@@ -75,6 +75,37 @@ class Learnt(NamedTuple):
     problem: Problem
     run: train.Run
     scores: Mapping[str, float]
+
+
+def falling_adam(rate: float, steps: int):
+    """Adam with a rate that falls in a straight line from ``rate`` to a hundredth of it, over ``steps`` steps.
+
+    Where it is on that line it reads from Adam's own state, so that a run that is taken up again goes on down the same line.
+
+    Raises
+    ------
+    ValueError
+        As ``optimise.adam``; or if ``steps`` is not a positive integer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> optimiser, p, state = falling_adam(rate=0.5, steps=2), np.zeros(1), None
+    >>> for _ in range(3):
+    ...     p, state = optimiser(p, np.ones(1), state)
+    ...     print(p.round(4))
+    [-0.5]
+    [-0.75]
+    [-0.755]
+    """
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps is {steps!r}; it must be a positive integer")
+
+    def optimiser(p, gradient, state=None):
+        done = min((state.t if state else 0) / steps, 1)
+        return optimise.adam(p, gradient, state, rate=rate * max(1 - done, 0.01))
+
+    return optimiser
 
 
 def learn(problem: Problem, **options) -> Learnt:
