@@ -1,4 +1,7 @@
-"""The floor: the matrix products that no exact computation of the loss and all gradients can leave out, and nothing else.
+"""The floor: what no exact computation of the loss and all gradients can leave out, and nothing else.
+
+``products``     the matrix products;
+``elementwise``  for the simple network, the arithmetic on single entries, in the processor's cache.
 
 For a cell with k blocks of h rows (1 for the simple network, 3 for the GRU, 4 for the LSTM), in as few products as can be:
 forward, U X, W s_{t-1} at each step, V S; back, Vᵀ ε, Wᵀ δ_t at each step, and dL/dV, dL/dU, dL/dW, dL/dX.
@@ -6,6 +9,8 @@ That is T·B·(3khn + 3kh² + 3mh) multiplications. No activation, no sum, no me
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from benchmarks.problem import rows
 
@@ -42,3 +47,41 @@ def products(p, q, X, fill):
         every_a.dot(U, dX)
 
     return run
+
+
+BLOCK = 1 << 13  # entries: a few such blocks stay in the cache
+
+
+def elementwise(q, X, h: int, fill):
+    """The elementwise arithmetic of the simple network as a function without arguments.
+
+    For every entry of a state: a + W s, tanh, 1 − s², the sum λ and δ = f' λ; for every output: + c, exp, ÷ Σ, − y.
+    It goes over the same small blocks again and again, so neither memory nor the number of calls matters.
+    """
+    (T, B, _), m = X.shape, len(q.V)
+    blocks = [fill(BLOCK) for _ in range(4)]
+
+    def run():
+        for a, s, slope, back in _parts(blocks, T * B * h):
+            np.add(a, back, s)
+            np.tanh(s, s)
+            np.multiply(s, s, slope)
+            np.subtract(1, slope, slope)
+            np.add(a, back, s)
+            np.multiply(s, slope, slope)
+        for z, o, y, epsilon in _parts(blocks, T * B * m):
+            np.add(z, y, o)
+            np.exp(o, o)
+            np.divide(y, o, epsilon)
+            np.subtract(epsilon, y, epsilon)
+
+    return run
+
+
+def _parts(blocks, entries: int):
+    """The blocks as often as it takes until each has had so many entries."""
+    whole, rest = divmod(entries, len(blocks[0]))
+    for _ in range(whole):
+        yield blocks
+    if rest:
+        yield [block[:rest] for block in blocks]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import platform
 import sys
@@ -13,7 +14,7 @@ ONE_THREAD = {
     **dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS", "NPROC"), "1"
     ),
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "JAX_PLATFORMS": "cpu",
 }
 
@@ -53,6 +54,29 @@ def describe() -> dict:
 def load() -> list[float] | None:
     """How many processes want to run, on average over 1, 5 and 15 minutes; None where the system does not say."""
     return [round(one, 2) for one in os.getloadavg()] if hasattr(os, "getloadavg") else None
+
+
+def progress_line():
+    """A function that shows a line where the last one was, None wiping it out; it shows nothing if no one is looking."""
+
+    def show(text):
+        if sys.stderr.isatty():
+            print(f"\r\033[K{text or ''}", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def file_for(folder: Path, facts: dict) -> Path:
+    """Where the samples of a run go: the part and the date of its facts."""
+    return folder / f"{facts['part']}-{facts['date'].replace(':', '-')}.json"
+
+
+def write(file: Path, record: dict):
+    """A record as JSON, never half written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text(json.dumps(record, indent=1), "utf8")
+    unfinished.replace(file)
 
 
 def _processor() -> dict:

@@ -7,7 +7,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-ROUNDS, SHORTEST = 7, 5e-3
+ROUNDS, SHORTEST, ENOUGH = 7, 5e-3, 1.0
 
 
 class Sample(NamedTuple):
@@ -30,8 +30,10 @@ def sample(function, calls: int = 1, shortest: float = SHORTEST) -> Sample:
             return Sample(spent / made, passed / made, made)
 
 
-def interleaved(functions: dict, rounds: int = ROUNDS, shortest: float = SHORTEST, progress=lambda done: None) -> dict:
+def interleaved(functions: dict, rounds: int = ROUNDS, shortest: float = SHORTEST, progress=lambda done: None, enough: float = 0) -> dict:
     """Samples of each function, by name: in every round each once, and each round begins with the next one.
+
+    There are three times as many rounds if those, too, take less than ``enough`` seconds.
 
     Raises
     ------
@@ -40,8 +42,12 @@ def interleaved(functions: dict, rounds: int = ROUNDS, shortest: float = SHORTES
     """
     if rounds < ROUNDS:
         raise ValueError(f"rounds is {rounds}; a median needs at least {ROUNDS} here")
-    names = list(functions)
-    calls = {name: sample(functions[name], 1, shortest).calls for name in names}  # also warms up
+    names, first_ones = list(functions), {}
+    for name in names:
+        first_ones[name] = sample(functions[name], 1, shortest)  # also warms up
+    calls = {name: one.calls for name, one in first_ones.items()}
+    if 3 * rounds * sum(one.wall * one.calls for one in first_ones.values()) < enough:
+        rounds *= 3
     samples = {name: [] for name in names}
     for turn in range(rounds):
         progress(turn)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.grid import MEANS, Cell, goal
+from typing import NamedTuple
+
+from benchmarks.grid import MEANS, SHARE, Cell, cells_of, goal
 from benchmarks.measure import geometric_mean
 
 OTHERS = {"torch": "PyTorch", "jax": "JAX", "autograd": "autograd", "textbook": "textbook"}
@@ -37,26 +39,63 @@ def met(ratio: float, bound: float, least: bool) -> bool:
     return ratio >= bound if least else ratio <= bound
 
 
+class Judged(NamedTuple):
+    """A goal of a cell and what was measured: ``ratio`` is to be at least the bound, for the floor at most."""
+
+    cell: Cell
+    library: str
+    ratio: float
+    bound: float
+
+    @property
+    def met(self) -> bool:
+        return met(self.ratio, self.bound, self.library != "floor")
+
+    def nearly(self, share: float = SHARE) -> bool:
+        """Whether the ratio keeps to this share of its bound."""
+        return met(self.ratio, self.bound / share, False) if self.library == "floor" else met(self.ratio, self.bound * share, True)
+
+    def __str__(self):
+        sign = "≤" if self.library == "floor" else "≥"
+        of = "rnnlib÷own products" if self.library == "floor" else f"{OTHERS[self.library]}÷rnnlib"
+        return f"{self.cell}: {of} {self.ratio:.2f}, goal {sign} {self.bound:g}"
+
+
+def judged(results) -> list[Judged]:
+    """Every goal that was measured, in the pairs (cell, ratios)."""
+    return [
+        Judged(cell, name, ratios[name], bound)
+        for cell, ratios in results
+        for name in (*OTHERS, "floor")
+        if (bound := getattr(goal(cell), name, None)) is not None and name in ratios
+    ]
+
+
+def means(results) -> dict:
+    """(kind, dtype, library): the geometric mean of the ratios and over how many cells, where a mean has a goal."""
+    found = {}
+    for kind, dtype, name in MEANS:
+        values = [ratios[name] for cell, ratios in results if (cell.kind, cell.dtype) == (kind, dtype) and name in ratios]
+        if values:
+            found[kind, dtype, name] = geometric_mean(values), len(values)
+    return found
+
+
 def verdicts(results) -> list[str]:
     """How many goals are met, library by library, the means that have a goal, and what could not be measured.
 
     ``results`` is a list of pairs (cell, ratios).
     """
-    lines = []
+    lines, every = [], judged(results)
     for name, title in {**OTHERS, "floor": "own products"}.items():
-        judged = [
-            met(ratios[name], bound, name != "floor")
-            for cell, ratios in results
-            if (bound := getattr(goal(cell), name, None)) is not None and name in ratios
-        ]
-        if judged:
-            lines.append(f"{title}: {sum(judged)} of {len(judged)} goals met")
-    for (kind, dtype, name), bound in MEANS.items():
-        values = [ratios[name] for cell, ratios in results if (cell.kind, cell.dtype) == (kind, dtype) and name in ratios]
-        if values:
-            mean = entry(geometric_mean(values), bound if len(values) == 27 else None, least=True)
-            of = "the whole grid" if len(values) == 27 else f"{len(values)} of 27 cells, too few for its goal of ≥ {bound:g}"
-            lines.append(f"{OTHERS[name]}÷rnnlib, {kind} {dtype}: geometric mean {mean} over {of}")
+        of_name = [one.met for one in every if one.library == name]
+        if of_name:
+            lines.append(f"{title}: {sum(of_name)} of {len(of_name)} goals met")
+    for (kind, dtype, name), (mean, count) in means(results).items():
+        bound, whole = MEANS[kind, dtype, name], len(cells_of(kind, dtype))
+        shown = entry(mean, bound if count == whole else None, least=True)
+        of = "the whole grid" if count == whole else f"{count} of {whole} cells, too few for its goal of ≥ {bound:g}"
+        lines.append(f"{OTHERS[name]}÷rnnlib, {kind} {dtype}: geometric mean {shown} over {of}")
     chunked = sum(goal(cell).chunks is not None for cell, _ in results)
     if chunked:
         lines.append(f"in chunks of time: {chunked} goals not measured, rnnlib has no such function")

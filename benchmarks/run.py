@@ -1,10 +1,8 @@
-"""A run over a grid: check that all agree, measure, show, write."""
+"""The times over a grid: check that all agree, measure, show, write."""
 
 from __future__ import annotations
 
 import gc
-import json
-import sys
 from pathlib import Path
 
 from benchmarks import libraries, machine, measure, problem, report
@@ -15,7 +13,7 @@ GRADIENTS = "for all parameters, the inputs and the initial state; softmax cross
 def run(cells, folder: Path, say=print, rounds: int = measure.ROUNDS, shortest: float = measure.SHORTEST) -> Path:
     """Measure the cells and write all samples to a new JSON file in the folder, anew after every cell.
 
-    Returns the file. An interrupted run leaves the cells it has finished.
+    Returns the file, ``time-`` and the date. An interrupted run leaves the cells it has finished.
 
     Raises
     ------
@@ -24,14 +22,13 @@ def run(cells, folder: Path, say=print, rounds: int = measure.ROUNDS, shortest: 
     """
     here, absent = libraries.present()
     versions = {name: library.version for name, library in here.items()}
-    facts = machine.describe() | {"gradients": GRADIENTS, "libraries": versions, "absent": absent}
+    facts = machine.describe() | {"part": "time", "gradients": GRADIENTS, "libraries": versions, "absent": absent}
     for name, reason in absent.items():
         say(f"ABSENT: {name} is not measured ({reason}); install it into this environment to compare with it")
     say(f"{facts['processor']}, {facts['cores']} cores, load {facts['load']}; BLAS: {facts['blas_running']}")
     say("One thread; processor time, ratios of medians; a number in brackets is a goal, ! a goal that is missed.")
-    say("A dash: not measured (absent; or only the simple network; or, for autograd, states of more than 100 MB).")
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{facts['date'].replace(':', '-')}.json"
+    say("A dash: not measured (absent; or only the simple network; or, for autograd, states of more than 20 MB).")
+    file = machine.file_for(folder, facts)
     say(report.head())
     results = []
     for number, cell in enumerate(cells, 1):
@@ -39,7 +36,7 @@ def run(cells, folder: Path, say=print, rounds: int = measure.ROUNDS, shortest: 
         results.append(result := one(cell, here, rounds, shortest, progress))
         progress(None)
         say(report.line(cell, measure.seconds(result["samples"]["rnnlib"]), result["ratios"]))
-        _write(file, facts, results)
+        machine.write(file, facts | {"cells": [_plain(result) for result in results]})
     for verdict in report.verdicts([(cell, result["ratios"]) for cell, result in zip(cells, results, strict=True)]):
         say(verdict)
     say(f"Load now {machine.load()}; all samples: {file}")
@@ -56,7 +53,7 @@ def one(cell, here, rounds, shortest, progress) -> dict:
     differences = {name: problem.agree(cell, name, found, expected) for name, found in answers.items()}
     del answers, expected
     gc.collect()
-    samples = measure.interleaved({name: call for name, (call, _) in contestants.items()}, rounds, shortest, progress)
+    samples = measure.interleaved({name: call for name, (call, _) in contestants.items()}, rounds, shortest, progress, measure.ENOUGH)
     return {
         "cell": cell._asdict() | {"n": cell.n},
         "differences": differences,
@@ -68,21 +65,15 @@ def one(cell, here, rounds, shortest, progress) -> dict:
 
 def _progress(what: str, rounds: int):
     """A line that says where the run is and is wiped out by the next; nothing if no one is looking."""
+    show = machine.progress_line()
 
-    def show(state):
-        if sys.stderr.isatty():
-            step = state if isinstance(state, str) else "" if state is None else f"round {state + 1} of {rounds}"
-            print(f"\r\033[K{'' if state is None else f'{what}: {step}'}", end="", file=sys.stderr, flush=True)
+    def at(state):
+        step = state if isinstance(state, str) else f"round {state + 1} of {rounds} or more" if state is not None else None
+        show(step and f"{what}: {step}")
 
-    return show
+    return at
 
 
-def _write(file: Path, facts: dict, results: list):
-    """The record as JSON, never half written."""
-    cells = [
-        result | {"samples": {name: [sample._asdict() for sample in taken] for name, taken in result["samples"].items()}}
-        for result in results
-    ]
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(json.dumps(facts | {"cells": cells}, indent=1), "utf8")
-    unfinished.replace(file)
+def _plain(result: dict) -> dict:
+    """A result as JSON has it."""
+    return result | {"samples": {name: [sample._asdict() for sample in taken] for name, taken in result["samples"].items()}}
