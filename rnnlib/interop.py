@@ -1,9 +1,18 @@
 """The same weights in PyTorch, and in ONNX: parameters, states and gradients carried over, number by number.
 
+``from_torch``, ``to_torch``   the cell, ``torch.nn.RNN``, ``LSTM``, ``GRU``;
+``readout_from_torch``, ``readout_to_torch``   the readout, ``torch.nn.Linear``;
+``gradients_from_torch``   what PyTorch found, for either;
+``state_from_torch``, ``state_to_torch``   states and their adjoints;
+``one_bias``   lets PyTorch train what rnnlib trains;
+``as_torch_function``   a cell of rnnlib's, with rnnlib's backward, as a function that PyTorch differentiates through;
+``to_onnx``   parameters in the layout of ONNX's operators.
+
 PyTorch (``torch.nn.RNN``, ``LSTM``, ``GRU``) and rnnlib agree on the order of the gates, on time first,
 on [forward; backward] and on layers of bidirectional cells. What differs:
 
 - PyTorch has two biases, ``bias_ih`` and ``bias_hh``. Only their sum matters: it is ``b``.
+  An optimiser that moves both moves the sum twice as far: ``one_bias``.
   In the GRU's candidate they do different things, the reset gate multiplies one of them: there ``bias_hh`` is ``b_s``.
 - PyTorch's states are (layers · directions, B, h) for all layers at once; here every layer has its own.
 - PyTorch's layers all have the same number of units, and its GRU is ``gru.variant(reset="after", update="keep")``.
@@ -25,8 +34,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlib import bidirectional, gru, lstm, rnn, stacked
+from rnnlib import bidirectional, gru, lstm, readout, rnn, stacked
 from rnnlib._gated import one_of
+from rnnlib._records import filled, leaves
+from rnnlib._validate import fields
 
 CELLS = {rnn.Params: rnn, lstm.Params: lstm, gru.Params: gru}
 CLASSES = {rnn.Params: "RNN", lstm.Params: "LSTM", gru.Params: "GRU"}
@@ -54,8 +65,7 @@ def from_torch(module, lengths=None) -> Network:
     """The cell and the parameters of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``, in all its layers and directions.
 
     One layer in one direction gives the plain cell; two directions a bidirectional one; several layers a stacked one.
-    The arrays are copies. Its inputs must be (T, B, n) or (T, n): ``batch_first`` is about PyTorch's inputs alone,
-    and dropout between layers is not carried over.
+    The arrays are copies. Its inputs must be (T, B, n) or (T, n): ``batch_first`` is about PyTorch's inputs alone.
 
     Parameters
     ----------
@@ -65,7 +75,7 @@ def from_torch(module, lengths=None) -> Network:
     Raises
     ------
     ValueError
-        If the module is none of the three or has projections.
+        If the module is none of the three, has projections, or is being trained with dropout between its layers.
     ImportError
         If PyTorch is not installed.
 
@@ -77,6 +87,11 @@ def from_torch(module, lengths=None) -> Network:
     ('stacked (bidirectional (lstm, lstm), bidirectional (lstm, lstm))', (16, 8))
     """
     record = _record(module)
+    if module.dropout and module.training and module.num_layers > 1:
+        raise ValueError(
+            f"this {CLASSES[record]} is being trained with dropout = {module.dropout} between its layers, which rnnlib has not; "
+            "module.eval() turns it off"
+        )
     p = _like(module, lambda layer, way: _joined(record, *_weights(module, layer, way, _values)))
     single = CELLS[record]
     layer = bidirectional.cell(single, lengths=lengths) if module.bidirectional else single
@@ -85,7 +100,7 @@ def from_torch(module, lengths=None) -> Network:
 
 
 def gradients_from_torch(module):
-    """What PyTorch has found for the parameters of a module, arranged as rnnlib's ``dL_dp``.
+    """What PyTorch has found for the parameters of a module, arranged as rnnlib's ``dL_dp``; of a Linear, as ``dL_dq``.
 
     To be called after ``backward()``. Both of PyTorch's biases have the gradient of their sum.
     A module without biases has None for them.
@@ -93,7 +108,7 @@ def gradients_from_torch(module):
     Raises
     ------
     ValueError
-        If the module is none of the three, or has no gradients yet.
+        If the module is none of the four, or has no gradients yet.
     ImportError
         If PyTorch is not installed.
 
@@ -105,6 +120,8 @@ def gradients_from_torch(module):
     >>> gradients_from_torch(module).W.shape  # doctest: +SKIP
     (12, 4)
     """
+    if _is_linear(module):
+        return readout.Params(_slopes(module.weight), None if module.bias is None else _slopes(module.bias))
     record = _record(module)
     return _like(module, lambda layer, way: _gradient(record, *_weights(module, layer, way, _slopes)))
 
@@ -153,6 +170,159 @@ def to_torch(p, f="tanh"):
                 for name, value in zip(_names(number, way), _apart(one), strict=True):
                     getattr(module, name).copy_(torch.from_numpy(np.array(value)))
     return module
+
+
+def readout_from_torch(module) -> readout.Params:
+    """The readout of a ``torch.nn.Linear``: V is its weight, c its bias, zeros if it has none. The arrays are copies.
+
+    Raises
+    ------
+    ValueError
+        If the module is no Linear.
+    ImportError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> readout_from_torch(torch.nn.Linear(4, 2)).V.shape  # doctest: +SKIP
+    (2, 4)
+    """
+    if not _is_linear(module):
+        raise ValueError(f"module is a {type(module).__name__}; it must be torch.nn.Linear")
+    V = _values(module.weight)
+    return readout.Params(V, np.zeros(len(V), V.dtype) if module.bias is None else _values(module.bias))
+
+
+def readout_to_torch(q):
+    """A ``torch.nn.Linear`` with the readout's parameters ``q``, in their precision.
+
+    Raises
+    ------
+    ValueError
+        If ``q`` is no ``readout.Params``.
+    ImportError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> readout_to_torch(readout.Params(V=np.ones((2, 4)), c=np.zeros(2)))  # doctest: +SKIP
+    Linear(in_features=4, out_features=2, bias=True)
+    """
+    torch = _torch()
+    V, c = (torch.from_numpy(np.array(a)) for a in fields("q", q, readout.Params))
+    module = torch.nn.Linear(V.shape[1], V.shape[0], dtype=V.dtype)
+    with torch.no_grad():
+        module.weight.copy_(V)
+        module.bias.copy_(c)
+    return module
+
+
+def one_bias(module):
+    """Have PyTorch train one bias where it has two: what of ``bias_hh`` is only added to ``bias_ih`` gets the gradient 0.
+
+    Both biases have the gradient of their sum b, so whatever optimiser moves both moves b twice as far,
+    and ``clip_grad_norm_`` counts dL/db twice.
+    With this the module is trained, and clipped, as rnnlib trains ``p``.
+    In a GRU, ``b_s`` is a bias of its own and keeps its gradient.
+
+    Parameters
+    ----------
+    module : torch.nn.RNN, LSTM or GRU; it is changed.
+
+    Returns
+    -------
+    The same module. A copy or a saved and loaded one must be told again.
+
+    Raises
+    ------
+    ValueError
+        If the module is none of the three.
+    ImportError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> module = one_bias(torch.nn.LSTM(3, 4))  # doctest: +SKIP
+    >>> module(torch.ones(5, 2, 3))[0].sum().backward()  # doctest: +SKIP
+    >>> module.bias_hh_l0.grad.abs().max().item(), bool(module.bias_ih_l0.grad.abs().max() > 0)  # doctest: +SKIP
+    (0.0, True)
+    """
+    record = _record(module)
+    for name, bias in module.named_parameters():
+        if name.startswith("bias_hh"):
+            alone = _torch().zeros_like(bias)
+            if record is gru.Params:
+                alone[2 * module.hidden_size :] = 1
+            bias.register_hook(lambda slope, alone=alone: slope * alone)
+    return module
+
+
+def as_torch_function(net):
+    """A function of tensors (X, *parameters) that gives the states s_1 … s_T: rnnlib's forward, and rnnlib's backward.
+
+    PyTorch calls ``cell.forward`` when it is called, and ``cell.backward`` when it differentiates through it:
+    so a cell that PyTorch has not can be a part of a network there, and ``torch.autograd.gradcheck`` can judge a backward.
+    It runs on the CPU, from the initial state 0, and can be differentiated once.
+
+    Parameters
+    ----------
+    net : Network. Of ``net.p`` only the kind is used: the parameters are given at each call,
+        one tensor for each array of ``p``, in the order of its fields; ``tensors_of(net.p)`` makes them.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> p = gru.Params(np.ones((12, 3)), np.ones((12, 4)), np.zeros(12), np.zeros(4))  # doctest: +SKIP
+    >>> function = as_torch_function(Network(gru.variant(reset="before"), p, "tanh"))  # doctest: +SKIP
+    >>> parameters = tensors_of(p)  # doctest: +SKIP
+    >>> function(torch.ones(5, 2, 3), *parameters).sum().backward()  # doctest: +SKIP
+    >>> parameters[1].grad.shape  # doctest: +SKIP
+    torch.Size([12, 4])
+    """
+    torch = _torch()
+    many = len(leaves(net.p))
+
+    class OfRnnlib(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, X, *parameters):
+            if len(parameters) != many:
+                raise ValueError(f"{len(parameters)} parameters came after X; the cell has {many}: {', '.join(leaves(net.p))}")
+            ctx.p = filled(net.p, map(_values, parameters))
+            ctx.trace = net.cell.forward(ctx.p, _values(X), None, net.f)
+            return torch.from_numpy(ctx.trace.S[1:].copy())
+
+        @staticmethod
+        def backward(ctx, dL_dS):
+            if torch.is_grad_enabled():
+                raise RuntimeError("rnnlib's backward cannot be differentiated in its turn; leave create_graph out")
+            g = net.cell.backward(ctx.p, ctx.trace, _values(dL_dS))
+            return tuple(map(torch.from_numpy, (g.dL_dX, *leaves(g.dL_dp).values())))
+
+    return OfRnnlib.apply
+
+
+def tensors_of(p) -> list:
+    """The arrays of parameters as tensors that PyTorch differentiates by, in the order of ``as_torch_function``; copies.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> [part.shape[0] for part in tensors_of(rnn.Params(np.ones((4, 3)), np.eye(4), np.zeros(4)))]  # doctest: +SKIP
+    [4, 4, 4]
+    """
+    torch = _torch()
+    return [torch.tensor(np.asarray(part), requires_grad=True) for part in leaves(p).values()]
 
 
 def state_to_torch(s):
@@ -265,6 +435,10 @@ def _record(module):
                 raise ValueError(f"this {name} has projections (proj_size = {module.proj_size}), which rnnlib has not")
             return record
     raise ValueError(f"module is a {type(module).__name__}; it must be torch.nn.RNN, LSTM or GRU")
+
+
+def _is_linear(module):
+    return isinstance(module, _torch().nn.Linear)
 
 
 def _names(layer, way):

@@ -112,6 +112,11 @@ def test_without_pytorch_the_error_says_what_to_do(rng, monkeypatch):
         lambda: interop.gradients_from_torch(None),
         lambda: interop.state_to_torch(np.ones(3)),
         lambda: interop.state_from_torch(None, None),
+        lambda: interop.readout_from_torch(None),
+        lambda: interop.readout_to_torch(None),
+        lambda: interop.one_bias(None),
+        lambda: interop.as_torch_function(interop.Network(rnn, p, "tanh")),
+        lambda: interop.tensors_of(p),
     ):
         with pytest.raises(ImportError, match="PyTorch is not installed, and this function needs it: pip install torch"):
             call()
