@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from rnnlib import figures
-from rnnlib.figures import style
+from rnnlib.figures import style, training
 from rnnlib.figures.canvas import Canvas
 from rnnlib.figures.plots import _above, _stretch
 
@@ -55,6 +55,11 @@ EXAMPLES = {
     "norms_back": lambda: figures.norms_back(
         {"orthogonal, linear": np.zeros(51), "shrinks fast": -2.0 * np.arange(51), "grows": 0.1 * np.arange(31),
          "dies": [0, -0.1, *[-np.inf] * 9]}, "four networks", lowest=-12,
+    ),
+    "confusion": lambda: figures.confusion([[40, 2, 0], [1, 30, 9], [0, 0, 0]], ["English", "Finnish", "Welsh"], ["en", "fi", "cy"]),
+    "beliefs": lambda: figures.beliefs(
+        [[0.2, 0.5, 0.3], [0.1, 0.1, 0.8], [0.7, 0.3, 0.0], [0.98, 0.01, 0.01]], "a$ ł", ["Polish", "English", "Welsh"],
+        [0.1, 0.0, 2.0, 1.0], "length of the gradient",
     ),
     "learning_curves": lambda: figures.learning_curves(
         {"learning": np.linspace(2, 0.3, 30), "validation": np.linspace(2, 0.7, 25)}, {"letter pairs": 0.9, "a guess": 2.3}
@@ -258,6 +263,30 @@ def test_cost_against_T_names_another_unit():
     assert figure.name == "bytes-against-T" and "Measured bytes" in figure.alt
 
 
+def test_learning_curves_tell_their_ends_and_stand_where_the_axis_says():
+    figure = figures.learning_curves({"loss": [2.0, 1.5, 0.5], "short": [1.0, 0.9]}, {"floor": 0.25}, x=[10, 20, 30], x_label="batch")
+    assert "loss goes from 2 to 0.5; short goes from 1 to 0.9; floor is at 0.25" in figure.alt and "batch, 10 to 30" in figure.alt
+    axis = training.Linear(0.0, 2.0, 100, 300)
+    assert axis(0.5) == 150 and axis.ticks() == [0, 0.5, 1, 1.5, 2]
+    assert training.Linear(0.71, 0.83, 0, 1).ticks() == [0.72, 0.74, 0.76, 0.78, 0.8, 0.82]
+    logarithmic = figures.learning_curves({"loss": [0.1, 0.001]}, logarithmic=True)
+    assert logarithmic.svg.count("<use") > figures.learning_curves({"loss": [0.1, 0.001]}).svg.count("<use")  # the powers of ten
+
+
+def test_confusion_writes_every_count_and_names_the_worst():
+    figure = DRAWN["confusion"]
+    assert re.findall(r">(\d+|·)</text>", figure.svg) == ["40", "2", "·", "1", "30", "9", "·", "·", "·"]
+    assert "Right: 70 of 82. The most frequent mistake: Finnish taken for Welsh, 9 times" in figure.alt
+
+
+def test_beliefs_are_as_high_as_their_probabilities():
+    (panel,) = figures.beliefs([[0.25, 0.75], [0.5, 0.5]], "ab", ["Polish", "English"]).panels
+    band = re.search(r'd="M([^"]+)z" style="fill:var\(--c-grad', panel.svg)[1]  # the first band: the class that is likeliest at the end
+    y = np.array([float(corner.split()[1]) for corner in band.split("L")])
+    assert (y[:4] - y[:3:-1]) / 190 == pytest.approx([0.25, 0.25, 0.5, 0.5])
+    assert "a: English 0.75, b: Polish 0.50. At the end: Polish." in panel.alt
+
+
 def test_truncation_windows_count_the_pairs_that_are_drawn():
     window, chunks = figures.truncation_windows(8, 4).panels
     assert "26 of 36" in window.alt and "20 of 36" in chunks.alt  # kT - k(k-1)/2, T(k+1)/2
@@ -340,6 +369,18 @@ def test_palette_is_the_pages_own():
         (lambda: figures.pair_sizes(np.eye(13)), "T from 2 to 12"),
         (lambda: figures.clipped([1.0, 1.0, 1.0], 0.5), "two positive ones"),
         (lambda: figures.clipped([1.0, 0.5], 2), "less than the gradient's largest entry"),
+        (lambda: figures.learning_curves({}), "1 to 4 names"),
+        (lambda: figures.learning_curves({"a": [1.0]}), "at least two of them"),
+        (lambda: figures.learning_curves({"a": [1.0, 2.0]}, x=[2, 1]), "x must increase"),
+        (lambda: figures.learning_curves({"a": [1.0, 2.0, 3.0]}, x=[1, 2]), r"curves\['a'\] has 3 numbers; it must have 2"),
+        (lambda: figures.learning_curves({"a": [1.0, 0.0]}, logarithmic=True), "0 cannot stand on a logarithmic axis"),
+        (lambda: figures.learning_curves({"a": [1.0, np.inf]}), "not finite"),
+        (lambda: figures.confusion([[1, 2]], ["a", "b"]), r"shape \(1, 2\) for 2 names"),
+        (lambda: figures.confusion([[1, 0.5], [0, 1]], ["a", "b"]), "whole numbers"),
+        (lambda: figures.confusion(np.eye(2), ["a", "b"], ["a"]), "short has 1 names; it must have 2"),
+        (lambda: figures.beliefs([[0.5, 0.6]], "a", ["x", "y"]), "does not sum to 1"),
+        (lambda: figures.beliefs([[0.5, 0.5]], "ab", ["x", "y"]), r"it must be \(2, 2\)"),
+        (lambda: figures.beliefs([[0.5, 0.5]], "a", ["x", "y"], [0.0]), "not all 0"),
         (lambda: figures.forward_pass(X, S[1:], O, "abcd", ["a", "b"]), "S needs 5"),
         (lambda: figures.forward_pass(X, S, O, "abcd", ["a"]), "1 names of classes for 2 outputs"),
         (lambda: Canvas(9, 9).node(1, 1, shape="star"), "unknown node shape 'star'"),

@@ -11,7 +11,10 @@ import argparse
 import hashlib
 import sys
 import time
+from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from rnnlib import tasks
 
@@ -41,6 +44,14 @@ def table(scores, promises) -> list[str]:
     return [f"    {name:{wide}}  {value:8.4f}{f'   promised: {about[name]}' if about[name] else ''}" for name, value in scores.items()]
 
 
+def show(bar, run) -> None:
+    """Bring the bar to where the run is; a run that was taken up again does not begin at 0."""
+    if not bar.n:
+        bar.initial = bar.n = len(run.losses) - 1
+    bar.set_postfix(loss=f"{run.losses[-1]:.4f}", **({"score": f"{run.scores[-1]:.4f}"} if len(run.scores) else {}), refresh=False)
+    bar.update()
+
+
 def train(task, small: bool, folder: Path) -> list[str]:
     """Train one task, print its scores, and return the promises that it missed; only the full training promises anything."""
     settings = task.small if small else task.full
@@ -48,8 +59,9 @@ def train(task, small: bool, folder: Path) -> list[str]:
     print(f"==> {task.name}: {task.question}", flush=True)
     if path.exists():
         print(f"    taking up the run in {path.name}")
-    begun = time.perf_counter()
-    learnt = tasks.learn(task.prepare(settings), path=path, progress=True)
+    begun, problem = time.perf_counter(), task.prepare(settings)
+    with tqdm(total=problem.options.get("epochs"), unit="epoch", leave=False, mininterval=0.5) as bar:
+        learnt = tasks.learn(problem, path=path, callback=partial(show, bar))
     print("\n".join(table(learnt.scores, () if small else task.promises)))
     print(f"    {len(learnt.run.losses)} epochs; {time.perf_counter() - begun:.0f} s now", flush=True)
     return [] if small else [f"{task.name}: {missed}" for missed in tasks.missed(task.promises, learnt.scores)]

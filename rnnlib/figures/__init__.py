@@ -37,15 +37,17 @@ from .plots import (
     softmax_jacobian,
 )
 from .style import Figure, beside
-from .training import learning_curves
+from .training import beliefs, confusion, learning_curves
 from .variants import bidirectional, gru_cell, gru_paths, lstm_cell, lstm_paths, truncation_windows
 
 __all__ = [
     "Figure",
     "adjoint_way_back",
+    "beliefs",
     "beside",
     "bidirectional",
     "clipped",
+    "confusion",
     "cost_against_T",
     "error_against_step",
     "evidence_bars",

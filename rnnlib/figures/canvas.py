@@ -145,8 +145,8 @@ class Canvas:
     def ring(self, x, y, r=3.0, colour="ink"):
         self._add(Circle((x, y), r, fc="none", ec=COLOUR[colour], lw=1.6))
 
-    def polygon(self, corners, colour="ink"):
-        self._add(Polygon(corners, fc=COLOUR[colour], ec="none", lw=0))
+    def polygon(self, corners, colour="ink", alpha=None):
+        self._add(Polygon(corners, fc=COLOUR[colour], ec="none", lw=0, alpha=alpha))
 
     def rectangle(self, x, y, width, height, colour="ink", alpha=1.0):
         self._add(Rectangle((x, y), width, height, fc=COLOUR[colour], ec="none", lw=0, alpha=alpha))

@@ -1,15 +1,15 @@
-"""Plots of training: curves over the epochs and the levels to compare them with."""
+"""Plots of training: curves over the epochs, what a classifier confuses, and what it believes step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from .canvas import Canvas
-from .plots import CURVES, Scale, _marker, _named, _numbers, _spread, _wrapped
-from .style import Figure
+from .plots import CURVES, Scale, _marker, _named, _numbers, _shown, _spread, _wrapped
+from .style import Figure, words_width
 
 
 class Linear(NamedTuple):
@@ -74,6 +74,114 @@ def learning_curves(
     words = [f"{name} goes from {curve[0]:.3g} to {curve[-1]:.3g}" for name, curve in drawn.items()]
     words += [f"{name} is at {level:.3g}" for name, level in levels.items()]
     return canvas.figure("learning-curves", f"{y_label} against {x_label}, {x[0]:g} to {x[-1]:g}: {'; '.join(words)}.")
+
+
+def confusion(counts, names: Sequence[str], short: Sequence[str] | None = None) -> Figure:
+    """How often a classifier says what: a row for each true class, a column for each answer, the number in its cell.
+
+    `counts` (m, m) are whole numbers, `names` the m classes, m ≤ 12; `short` names for the columns, if the names are long.
+    A cell is the darker, the larger its part of the row; the diagonal, where the answer is right, has a colour of its own.
+    """
+    counts = _numbers("counts", counts, 2, least=0.0)
+    m = len(counts)
+    if counts.shape != (m, m) or len(names) != m or not 2 <= m <= 12:
+        raise ValueError(f"counts has shape {counts.shape} for {len(names)} names; it must be (m, m) with m names, m from 2 to 12")
+    if short is not None and len(short) != m:
+        raise ValueError(f"short has {len(short)} names; it must have {m}, as names has")
+    if (counts != np.round(counts)).any():
+        raise ValueError("counts must be whole numbers")
+    names, cell = [str(name) for name in names], 38
+    short = names if short is None else [str(name) for name in short]
+    left = 34 + max(words_width(name, 15) for name in names)
+    canvas = Canvas(left + cell * m + 6, cell * m + 68)
+    top = 6 + cell * m
+    parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    for i in range(m):
+        y = top - cell * (i + 1)
+        canvas.text(left - 8, y + cell / 2, names[i], 15, ha="right", math=False)
+        canvas.text(left + cell * (i + 0.5), top + 16, short[i], 15, math=False)
+        for j in range(m):
+            x = left + cell * j
+            if counts[i, j]:
+                colour, strength = ("V", 0.42 * parts[i, j]) if i == j else ("refuted", min(2 * parts[i, j], 0.42))
+                canvas.rectangle(x + 1.5, y + 1.5, cell - 3, cell - 3, colour, 0.08 + float(strength))
+            canvas.text(x + cell / 2, y + cell / 2, f"{counts[i, j]:.0f}" if counts[i, j] else "·", 14, "ink" if counts[i, j] else "muted")
+    canvas.text(left + cell * m / 2, top + 42, "answer", 16)
+    canvas.text(8, top + 16, "truth", 16, ha="left")
+    wrong = np.where(np.eye(m, dtype=bool), 0, counts)
+    i, j = np.unravel_index(wrong.argmax(), wrong.shape)
+    return canvas.figure(
+        "confusion",
+        f"A table of true classes against answers for {', '.join(names)}. Right: {np.trace(counts):.0f} of {counts.sum():.0f}. "
+        f"The most frequent mistake: {names[i]} taken for {names[j]}, {wrong[i, j]:.0f} times.",
+    )
+
+
+#: The bands of `beliefs`: a colour, how strong it is, and the dash of the line above it.
+_BANDS = (("grad", 0.5), ("alt", 0.42), ("ink", 0.16), ("refuted", 0.34), ("V", 0.36))
+
+
+def beliefs(O, tokens: Sequence[str], classes: Sequence[str], sizes=None, size_label: str = "") -> Figure:
+    """How probable each class is after each step of one sequence, as bands whose heights add to 1.
+
+    `O` (T, m) has the probabilities after each of the `tokens`, `classes` the m names.
+    The likeliest five bands that ever reach a fifth are named where they are highest, the rest is one pale band at the top.
+    `sizes` (T,), if given, are drawn as bars under the tokens, the longest at full length; `size_label` says what they are.
+
+    >>> beliefs([[0.5, 0.5], [0.1, 0.9]], "ab", ["English", "Polish"]).name
+    'beliefs'
+    """
+    O = _numbers("O", O, 2, least=0.0)
+    T, m = O.shape
+    if len(tokens) != T or len(classes) != m or T > 24:
+        raise ValueError(f"O has shape {O.shape}; it must be ({len(tokens)}, {len(classes)}), a row for each token, at most 24")
+    if np.abs(O.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError("a row of O does not sum to 1; pass probabilities")
+    sizes = None if sizes is None else _numbers("sizes", sizes, 1, least=0.0)
+    if sizes is not None and (len(sizes) != T or not sizes.any()):
+        raise ValueError(f"sizes must be {T} numbers, one a token and not all 0")
+    named = [k for k in np.argsort(-O[-1], kind="stable") if O[:, k].max() >= 0.2]
+    named = sorted(sorted(named, key=lambda k: -O[:, k].max())[: len(_BANDS)], key=named.index)
+    bars = 0 if sizes is None else 64
+    left, wide, tall, bottom = 26, max(34, min(54, 560 // T)), 190, 34 + bars
+    canvas = Canvas(left + wide * T + 16 + max(words_width(str(classes[k]), 15) for k in named), tall + bottom + 14)
+    places = np.sort(np.concatenate([left + wide * (np.arange(T) + part) for part in (0.2, 0.8)]))
+    low = np.zeros(2 * T)
+    for k, (colour, alpha) in zip(named, _BANDS, strict=False):
+        high = low + np.repeat(O[:, k], 2)
+        edge = lambda part: bottom + tall * part  # noqa: E731
+        corners = np.column_stack([np.append(places, places[::-1]), np.append(edge(low), edge(high)[::-1])])
+        canvas.polygon(corners, colour, alpha)
+        canvas.line(places, edge(high), linewidth=0.8, alpha=0.6)
+        _name_of_a_band(canvas, str(classes[k]), places, edge(low), edge(high), wide)
+        low = high
+    canvas.line([places[0], places[-1]], [bottom + tall] * 2, colour="muted", linewidth=0.8)
+    canvas.line([places[0], places[-1]], [bottom] * 2, linewidth=1.2)
+    for t, token in enumerate(tokens):
+        canvas.text(left + wide * (t + 0.5), bottom - 16, _shown(token), 18, math=False)
+        if sizes is not None and sizes[t]:
+            length = (bars - 26) * sizes[t] / sizes.max()
+            canvas.rectangle(left + wide * (t + 0.5) - 7, bottom - 34 - length, 14, length, "grad", 0.75)
+    for value in (0, 1):
+        canvas.text(left - 2, bottom + tall * value, str(value), 15, ha="right")
+    if sizes is not None and size_label:
+        canvas.text(left, 8, size_label, 14, "grad", ha="left")
+    best = int(O[-1].argmax())
+    steps = ", ".join(f"{_shown(token)}: {classes[int(o.argmax())]} {o.max():.2f}" for token, o in zip(tokens, O, strict=True))
+    alt = f"The likeliest class after each symbol. {steps}. At the end: {classes[best]}."
+    if sizes is not None:
+        alt += f" {size_label or 'The sizes'}: largest at {_shown(tokens[int(sizes.argmax())])}, the symbol {int(sizes.argmax()) + 1}."
+    return canvas.figure("beliefs", alt)
+
+
+def _name_of_a_band(canvas, name, places, low, high, wide) -> None:
+    """At the right of the band if it is still broad there, else within it where it is broadest."""
+    if high[-1] - low[-1] >= 12:
+        canvas.text(places[-1] + 8, (low[-1] + high[-1]) / 2, name, 15, ha="left", math=False)
+        return
+    t = int(np.argmax(high - low)) // 2
+    x = np.clip((places[2 * t] + places[2 * t + 1]) / 2, places[0] + words_width(name, 14) / 2, None)
+    canvas.text(float(x), (low[2 * t] + high[2 * t]) / 2, name, 14, math=False)
 
 
 def _names_at_the_right(canvas, across, up, ends) -> None:

@@ -34,7 +34,7 @@ class Settings(NamedTuple):
     seed: int
 
 
-SMALL = Settings(h=64, epochs=12, batch=64, rate=0.01, clip=5.0, hidden=0.1, seed=0)
+SMALL = Settings(h=64, epochs=16, batch=64, rate=0.01, clip=5.0, hidden=0.1, seed=0)
 FULL = Settings(h=128, epochs=60, batch=32, rate=0.005, clip=5.0, hidden=0.3, seed=0)
 
 
@@ -103,7 +103,7 @@ def epoch(names, alphabet, settings):
 
 
 def start(settings, n):
-    """The first parameters (p, q), in float32; U is twice as large as usual, since only one entry of x_t is not 0.
+    """The first parameters (p, q), in float32; U is three times as large as usual, since only one entry of x_t is not 0.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def start(settings, n):
     """
     rng = np.random.default_rng(settings.seed)
     p = initialise.orthogonal_gru(rng, n, settings.h, dtype=np.float32)
-    return p._replace(U=2 * p.U), initialise.uniform_readout(rng, settings.h, len(LANGUAGES), dtype=np.float32)
+    return p._replace(U=3 * p.U), initialise.uniform_readout(rng, settings.h, len(LANGUAGES), dtype=np.float32)
 
 
 def chances(p, q, names, alphabet):
