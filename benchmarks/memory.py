@@ -76,7 +76,8 @@ def run(T_values, folder: Path, say=print) -> Path:
 def alone(name: str, T: int) -> dict:
     """What a process of its own finds out about a way: {"base": …, "peak": …} in bytes, or {"absent": why}."""
     command = [sys.executable, "-m", "benchmarks.memory", name, str(T)]
-    done = subprocess.run(command, cwd=Path(__file__).resolve().parents[1], env=os.environ | machine.ONE_THREAD, capture_output=True, text=True)
+    where = {"cwd": Path(__file__).resolve().parents[1], "env": os.environ | machine.ONE_THREAD}
+    done = subprocess.run(command, **where, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"the process that measures {name} at T = {T} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import json
 from pathlib import Path
 
 from benchmarks import libraries, machine, measure, problem, report
+from benchmarks.grid import SHARE, Cell
 
 GRADIENTS = "for all parameters, the inputs and the initial state; softmax cross-entropy at every step, summed"
 
@@ -41,6 +43,21 @@ def run(cells, folder: Path, say=print, rounds: int = measure.ROUNDS, shortest: 
         say(verdict)
     say(f"Load now {machine.load()}; all samples: {file}")
     return file
+
+
+def check(file: Path, say=print) -> int:
+    """0 if every goal of the cells in a file is kept to the share ``grid.SHARE``, else 1; ratios only, never times.
+
+    A library that is absent fails the check: what is not measured cannot be kept.
+    """
+    record = json.loads(file.read_text("utf8"))
+    results = [(Cell(*(row["cell"][field] for field in Cell._fields)), row["ratios"]) for row in record["cells"]]
+    wrong = [str(one) for one in report.judged(results) if not one.nearly()]
+    wrong += [f"{name} is absent: {reason}" for name, reason in record["absent"].items()]
+    for one in wrong:
+        say(f"FAILED: {one}")
+    say(f"Every goal kept to {SHARE} of it" if not wrong else f"{len(wrong)} failed; a goal counts as kept at {SHARE} of it")
+    return int(bool(wrong))
 
 
 def one(cell, here, rounds, shortest, progress) -> dict:

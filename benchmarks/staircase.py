@@ -168,8 +168,14 @@ def stages(given) -> dict:
 def bounds(given) -> dict:
     """What no stage can do without: the matrix products, and the elementwise arithmetic, each alone."""
     rng = np.random.default_rng(1)
-    fill = lambda *shape: rng.uniform(-1, 1, shape).astype(given.cell.dtype)
-    return {"own products": floor.products(given.p, given.q, given.X, fill), "elementwise": floor.elementwise(given.q, given.X, given.cell.h, fill)}
+
+    def fill(*shape):
+        return rng.uniform(-1, 1, shape).astype(given.cell.dtype)
+
+    return {
+        "own products": floor.products(given.p, given.q, given.X, fill),
+        "elementwise": floor.elementwise(given.q, given.X, given.cell.h, fill),
+    }
 
 
 def run(folder: Path, say=print, cells=CELLS) -> Path:
