@@ -1,0 +1,108 @@
+"""A pass of ``rnnlib.doctor.passes`` as lines that can be replaced one by one.
+
+A function's source is read once and cut into its assignments.
+A run executes them in order; a line that has been replaced is compiled alone, once.
+So thousands of variants of a pass cost no more than running them.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from functools import cache
+from typing import NamedTuple
+
+from rnnlib.doctor import passes
+
+
+class Edit(NamedTuple):
+    """In the line that assigns to ``line``, ``new`` in place of ``old``; an empty ``old`` appends to the line."""
+
+    line: str
+    old: str
+    new: str
+
+
+class Conflict(ValueError):
+    """The line is not there, or does not hold the text to be replaced: another edit may have taken it away."""
+
+
+class Loop(NamedTuple):
+    """``for t in steps``: the code of what t runs through, and the lines within."""
+
+    over: object
+    lines: tuple
+
+
+class Program:
+    """The lines of one function of ``passes``, and ways to run them.
+
+    ``lines`` maps what a line assigns to ("lam[t]", "dW") to its text.
+    """
+
+    def __init__(self, function):
+        source = inspect.getsource(function)
+        body = ast.parse(source).body[0].body[1:-1]  # without the docstring and the return
+        self.lines: dict[str, str] = {}
+        self.blocks = tuple(self._block(source, node) for node in body)
+
+    def _block(self, source, node):
+        if isinstance(node, ast.For):
+            return Loop(_code(ast.unparse(node.iter), "eval"), tuple(self._line(source, inner) for inner in node.body))
+        return self._line(source, node)
+
+    def _line(self, source, node):
+        text = ast.get_source_segment(source, node)
+        self.lines[text.partition(" = ")[0]] = text
+        return text
+
+    def edited(self, edits) -> dict[str, str]:
+        """{old line: new line} after all edits.
+
+        Raises
+        ------
+        Conflict
+            If an edit does not find its text, or two edits overlap.
+        """
+        new = {}
+        for edit in edits:
+            if edit.line not in self.lines:
+                raise Conflict(f"there is no line for {edit.line}")
+            before = self.lines[edit.line]
+            text = new.get(before, before)
+            if edit.old and text.count(edit.old) != 1:
+                raise Conflict(f"{edit.old!r} is not once in {text!r}")
+            new[before] = text.replace(edit.old, edit.new) if edit.old else _appended(text, edit.new)
+        return new
+
+    def run(self, arguments: dict, edits=()) -> dict:
+        """All variables after a run with these arguments; errors of an edited line come through."""
+        new, names = self.edited(edits), {**vars(passes), **arguments}
+        for block in self.blocks:
+            if isinstance(block, Loop):
+                codes = [_code(new.get(line, line)) for line in block.lines]
+                for t in eval(block.over, names):
+                    names["t"] = t
+                    for code in codes:
+                        exec(code, names)
+            else:
+                exec(_code(new.get(block, block)), names)
+        return names
+
+
+def _appended(text, new):
+    """``dV = sum(…)`` and `` / B`` as ``dV = sum(…) / B``; the right side in brackets where it is a sum or a product."""
+    left, right = text.split(" = ", 1)
+    whole = isinstance(ast.parse(right, mode="eval").body, ast.Call)
+    return f"{left} = {right}{new}" if whole else f"{left} = ({right}){new}"
+
+
+@cache
+def _code(text, mode="exec"):
+    return compile(text, f"<{text}>", mode)
+
+
+@cache
+def of(cell: str) -> Program:
+    """The program of a cell: "rnn", "lstm", "gru", "bidirectional"."""
+    return Program(getattr(passes, cell))
