@@ -70,11 +70,19 @@ EXAMPLES = {
     ),
     "pair_sizes": lambda: figures.pair_sizes(np.tril(10.0 ** (np.arange(12) - np.arange(12)[:, None]))),
     "clipped": lambda: figures.clipped([3.0, 1.0], 1.5),
+    "growth": lambda: figures.growth(
+        {f"way {k}, in words": (LENGTHS[k // 2 :], 1e-4 * LENGTHS[k // 2 :] ** k, k if k else None) for k in range(5)}, "h"
+    ),
+    "ratio_map": lambda: figures.ratio_map(
+        "PyTorch ÷ rnnlib", ["T = 10, h = 16", "h = 512"], ["B = 1", "B = 32"], [[12.0, 2.1], [0.81, np.nan]], [[0, 1], [1, 0]]
+    ),
+    "staircase": lambda: figures.staircase("T = 100", {"textbook": 2.4, "in place": 0.41, "at the floor": 0.06}, 0.07, 0.01),
 }
 DRAWN = {name: example() for name, example in EXAMPLES.items()}
 PLOTS = (
     *("loss_cliff", "norms_back", "pair_sizes", "readout_weights", "forward_pass"),
     *("error_against_step", "cost_against_T", "evidence_bars"),
+    *("growth", "ratio_map", "staircase"),
 )
 
 every_figure = pytest.mark.parametrize("name", EXAMPLES)

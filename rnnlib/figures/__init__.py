@@ -36,6 +36,7 @@ from .plots import (
     readout_weights,
     softmax_jacobian,
 )
+from .speed import growth, ratio_map, staircase
 from .style import Figure, beside
 from .training import beliefs, confusion, learning_curves
 from .variants import bidirectional, gru_cell, gru_paths, lstm_cell, lstm_paths, truncation_windows
@@ -55,6 +56,7 @@ __all__ = [
     "folded_and_unfolded",
     "forward_pass",
     "gradient_path",
+    "growth",
     "gru_cell",
     "gru_paths",
     "learning_curves",
@@ -67,8 +69,10 @@ __all__ = [
     "path_of_U",
     "path_of_V",
     "path_of_W",
+    "ratio_map",
     "readout_weights",
     "softmax_jacobian",
+    "staircase",
     "sum_over_paths",
     "truncation_windows",
     "two_directions",
