@@ -11,7 +11,7 @@ PEERS  := $(VENV)/.peers
 SITE   := _build/html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test test-peers test-site bench bench-quick serve lab lint readme lock clean
+.PHONY: help setup book page train test test-peers test-site bench bench-quick bench-check serve lab lint readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,13 +67,17 @@ test-site: book  ## open every page in a real browser (needs Chromium)
 	@echo "==> Opening every page in Chromium: light, dark, wide, 390 px"
 	@$(BIN)/python -m pytest -q tests/browser
 
-bench: $(PEERS)  ## time rnnlib against other libraries and its own matrix products (the whole grid: long)
-	@echo "==> Timing rnnlib: 162 cells, one thread; results in _build/bench/"
+bench: $(PEERS)  ## measure rnnlib against other libraries and its own matrix products: time, memory, growth (about 20 minutes)
+	@echo "==> Measuring rnnlib: 158 cells, memory, growth, the staircase; one thread; results in _build/bench/"
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(PEERS)  ## the same for four cells
-	@echo "==> Timing rnnlib: four cells, one thread; results in _build/bench/"
+bench-quick: $(PEERS)  ## only the times, of eight cells
+	@echo "==> Timing rnnlib: eight cells, one thread; results in _build/bench/"
 	@$(BIN)/python -m benchmarks --quick
+
+bench-check: $(PEERS)  ## time four cells, and fail if a ratio is below 0.7 of its goal
+	@echo "==> Timing rnnlib: four cells, one thread; ratios against 0.7 of their goals"
+	@$(BIN)/python -m benchmarks --check
 
 serve: book  ## build, then serve the site on http://localhost:8000
 	@echo "==> Serving $(SITE) on http://localhost:$(PORT) (Ctrl-C stops)"

@@ -15,7 +15,7 @@ PARTS = ("time", "memory", "growth", "staircase")
 def main(arguments=None) -> int:
     """Measure what the command line asks for; 1 if the libraries disagree, a goal is missed in a check, or a process fails."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures rnnlib against other libraries and the floor.")
-    parser.add_argument("--part", action="append", choices=PARTS, help="only this part (may be given again); all parts otherwise")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part (may be given again); else all, and only the times of a choice")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="a few cells and short sequences instead of everything")
     size.add_argument("--check", action="store_true", help=f"times of four cells; fail if one is below {grid.SHARE} of its goal")
@@ -32,7 +32,7 @@ def main(arguments=None) -> int:
         for cell in (grid.CHECK if chosen.check else grid.QUICK if chosen.quick else grid.FULL)
         if chosen.kind in (None, cell.kind) and chosen.dtype in (None, cell.dtype)
     ]
-    narrow = chosen.check or chosen.kind or chosen.dtype
+    narrow = chosen.quick or chosen.check or chosen.kind or chosen.dtype
     parts = chosen.part or (["time"] if narrow else PARTS)
     if "time" in parts and not cells:
         parser.error("no cell of this grid is of this kind and precision; leave out --quick or --check")

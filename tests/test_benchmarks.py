@@ -275,7 +275,7 @@ def test_elementwise_goes_over_as_many_entries_as_there_are():
 def test_the_slow_ways_of_the_growth_agree_with_backward(monkeypatch):
     growth.compare()
     monkeypatch.setitem(growth.WAYS, "double sum", lambda p, trace, dL_dS: growth.outer(p, trace, dL_dS))
-    with pytest.raises(problem.Disagreement, match="double sum and rnn.backward disagree about U"):
+    with pytest.raises(problem.Disagreement, match=r"double sum and rnn\.backward disagree about U"):
         growth.compare()
 
 
