@@ -89,3 +89,52 @@ document.addEventListener("focusin", approach);
 document.addEventListener("mouseout", leave);
 document.addEventListener("focusout", leave);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+
+// 3. Twins: a symbol that is pointed at, or chosen below the title, is lit wherever it stands on the page,
+//    in equations and in diagrams. A chosen one stays lit; Escape puts it out.
+const SYMBOLS = { U: ["U", "U, from the input"], W: ["W", "W, from state to state"], V: ["V", "V, to the output"], grad: ["δ λ ε", "the errors, on their way back"] };
+const lights = { chosen: "", pointed: "" };
+
+function light() {
+  const lit = lights.pointed || lights.chosen;
+  if (lit) document.documentElement.dataset.lit = lit;
+  else delete document.documentElement.dataset.lit;
+  for (const button of document.querySelectorAll(".twins button")) button.ariaPressed = String(button.value === lights.chosen);
+}
+
+function symbolOf(el) {
+  const symbol = el.closest?.("article [class*='sym-']:not(.twins *)");
+  return symbol ? symbol.getAttribute("class").match(/sym-(\w+)/)[1] : "";
+}
+
+function offerTwins() {
+  const here = Object.keys(SYMBOLS).filter((name) => document.querySelectorAll(`article .sym-${name}`).length > 1);
+  const title = document.querySelector("article h1");
+  if (!title || !document.querySelector("article svg [class*='sym-']") || here.length < 2) return;
+  const group = document.createElement("div");
+  group.className = "twins";
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", "Light up a symbol wherever it stands");
+  group.append("Light up ");
+  for (const name of here) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.value = name;
+    button.className = `sym-${name}`;
+    [button.textContent, button.title] = SYMBOLS[name];
+    button.setAttribute("aria-label", SYMBOLS[name][1]);
+    button.addEventListener("click", () => { lights.chosen = lights.chosen === name ? "" : name; light(); });
+    group.append(button);
+  }
+  title.after(group);
+  light();
+}
+
+document.addEventListener("DOMContentLoaded", offerTwins);
+document.addEventListener("mouseover", (event) => {
+  const name = symbolOf(event.target);
+  if (name !== lights.pointed) { lights.pointed = name; light(); }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") { lights.chosen = lights.pointed = ""; light(); }
+});

@@ -170,6 +170,25 @@ def test_the_theme_switch_changes_the_theme(open_page):
     pytest.fail("the theme never became dark")
 
 
+def test_a_symbol_lights_its_twins_in_equations_and_diagrams(open_page):
+    page = open_page("book/gradient_w.html")
+    lit, paint = "document.documentElement.dataset.lit", "(el) => getComputedStyle(el).backgroundColor"
+    in_equation, in_diagram = page.locator("article .katex-html .sym-W").first, page.locator("article svg .sym-W").first
+    dark = in_equation.evaluate(paint)
+    in_equation.hover()
+    assert page.evaluate(lit) == "W" and in_equation.evaluate(paint) != dark
+    assert "drop-shadow" in in_diagram.evaluate("(el) => getComputedStyle(el).filter")
+    page.locator("h1").hover()
+    assert page.evaluate(lit) is None and in_equation.evaluate(paint) == dark
+    button = page.get_by_role("button", name="W, from state to state")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(lit) == "W" and button.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Escape")
+    assert page.evaluate(lit) is None and button.get_attribute("aria-pressed") == "false"
+    assert not page.faults
+
+
 def test_search_finds_a_page(open_page):
     page = open_page("search.html?q=gradient")
     page.locator("#search-results li").first.wait_for(timeout=5000)
