@@ -61,6 +61,10 @@ EXAMPLES = {
         [[0.2, 0.5, 0.3], [0.1, 0.1, 0.8], [0.7, 0.3, 0.0], [0.98, 0.01, 0.01]], "a$ ł", ["Polish", "English", "Welsh"],
         [0.1, 0.0, 2.0, 1.0], "length of the gradient",
     ),
+    "yearly_series": lambda: figures.yearly_series(
+        np.arange(1700, 1706), [5.0, 11, 16, 23, 36, 58], {"persistence": [np.nan, 5, 11, 16, 23, 36]}, {"validation": 1703, "test": 1705}
+    ),
+    "lag_profile": lambda: figures.lag_profile({"linear": [1.2, -0.6, 0.1], "network": [1.3, -0.5, 0.0, 0.1]}),
     "learning_curves": lambda: figures.learning_curves(
         {"learning": np.linspace(2, 0.3, 30), "validation": np.linspace(2, 0.7, 25)}, {"letter pairs": 0.9, "a guess": 2.3}
     ),
@@ -271,6 +275,12 @@ def test_cost_against_T_names_another_unit():
     assert figure.name == "bytes-against-T" and "Measured bytes" in figure.alt
 
 
+def test_a_yearly_series_tells_its_parts_and_errors():
+    alt = DRAWN["yearly_series"].alt
+    assert "from 1700 to 1705: between 5 and 58, most in 1705" in alt and "validation begins in 1703" in alt
+    assert f"persistence: root mean square error {np.sqrt(np.mean(np.square([6, 5, 7, 13, 22]))):.3g}" in alt
+
+
 def test_learning_curves_tell_their_ends_and_stand_where_the_axis_says():
     figure = figures.learning_curves({"loss": [2.0, 1.5, 0.5], "short": [1.0, 0.9]}, {"floor": 0.25}, x=[10, 20, 30], x_label="batch")
     assert "loss goes from 2 to 0.5; short goes from 1 to 0.9; floor is at 0.25" in figure.alt and "batch, 10 to 30" in figure.alt
@@ -377,6 +387,13 @@ def test_palette_is_the_pages_own():
         (lambda: figures.pair_sizes(np.eye(13)), "T from 2 to 12"),
         (lambda: figures.clipped([1.0, 1.0, 1.0], 0.5), "two positive ones"),
         (lambda: figures.clipped([1.0, 0.5], 2), "less than the gradient's largest entry"),
+        (lambda: figures.yearly_series([1, 1], [2, 3]), "years must increase"),
+        (lambda: figures.yearly_series([1, 2], [2, 3, 4]), "values has 3 numbers; it must have 2"),
+        (lambda: figures.yearly_series([1, 2], [2, 3], {"a": [np.nan, np.nan]}), "not NaN everywhere"),
+        (lambda: figures.yearly_series([1, 2], [2, 3], {name: [2, 3] for name in "abcd"}), "at most 3"),
+        (lambda: figures.yearly_series([1, 2], [2, 3], parts={"test": 3}), "the part 'test' begins in 3"),
+        (lambda: figures.lag_profile({}), "1 to 4 names"),
+        (lambda: figures.lag_profile({"a": [1.0]}), "two numbers or more"),
         (lambda: figures.learning_curves({}), "1 to 4 names"),
         (lambda: figures.learning_curves({"a": [1.0]}), "at least two of them"),
         (lambda: figures.learning_curves({"a": [1.0, 2.0]}, x=[2, 1]), "x must increase"),

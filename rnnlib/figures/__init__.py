@@ -36,6 +36,7 @@ from .plots import (
     readout_weights,
     softmax_jacobian,
 )
+from .series import lag_profile, yearly_series
 from .speed import growth, ratio_map, staircase
 from .style import Figure, beside
 from .training import beliefs, confusion, learning_curves
@@ -59,6 +60,7 @@ __all__ = [
     "growth",
     "gru_cell",
     "gru_paths",
+    "lag_profile",
     "learning_curves",
     "loss_cliff",
     "lstm_cell",
@@ -78,4 +80,5 @@ __all__ = [
     "two_directions",
     "unfolded",
     "weight_sharing",
+    "yearly_series",
 ]
