@@ -1,0 +1,31 @@
+"""The gradient doctor: is a backward pass right, and if not, which mistake is it?
+
+``diagnose`` judges a function, ``diagnose_formula`` a formula in the book's LaTeX;
+``rnnlib.diagnose`` and ``rnnlib.diagnose_formula`` are the same.
+
+``catalogue``  the mistakes, each a piece of one line of a right pass replaced;
+``passes``     the right passes, ``program`` their lines;
+``points``     where a function is tried; ``reader`` how it is called and read;
+``examine``    what is concluded, ``diagnosis`` how it is said; ``formula`` the same for formulas.
+
+Needs NumPy alone, but for ``diagnose_formula``, which needs ``rnnlib.proof``.
+"""
+
+from rnnlib.doctor import points
+from rnnlib.doctor.catalogue import MISTAKES, Mistake, fitting, named
+from rnnlib.doctor.diagnosis import Diagnosis, Explanation, Verdict
+from rnnlib.doctor.examine import diagnose
+from rnnlib.doctor.formula import diagnose_formula
+
+__all__ = [
+    "MISTAKES",
+    "Diagnosis",
+    "Explanation",
+    "Mistake",
+    "Verdict",
+    "diagnose",
+    "diagnose_formula",
+    "fitting",
+    "named",
+    "points",
+]

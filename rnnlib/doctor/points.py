@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlib import activations, bidirectional, gru, losses, lstm, model, readout, rnn
+from rnnlib import activations, bidirectional, cells, gru, losses, lstm, model, readout, rnn
+from rnnlib._gated import one_of
 from rnnlib._records import leaves
+from rnnlib._validate import choice
 from rnnlib.doctor import catalogue, program
 
 TARGETS = ("soft", "any", "one_hot", "labels")
@@ -101,6 +103,27 @@ class Problem:
         return (*self.kind.shapes, "X")
 
 
+def problem(cell="rnn", f="tanh", head="softmax_cross_entropy", targets="soft", weights=None, takes=None) -> Problem:
+    """A problem, its words checked; ``takes`` None for everything.
+
+    Raises
+    ------
+    ValueError
+        If a word is unknown.
+
+    Examples
+    --------
+    >>> problem("lstm").parts
+    ('U', 'W', 'b', 'V', 'c', 's_0', 'C_0', 'X')
+    """
+    known = {**{k: k for k in KINDS}, **{cells.name(kind.cell): k for k, kind in KINDS.items()}}
+    cell = choice("cell", cell if isinstance(cell, str) else cells.name(cell), known)
+    one_of("targets", targets, *TARGETS)
+    one_of("weights", weights, *WEIGHTS, None)
+    takes = frozenset([*KINDS[cell].shapes, "weights"]) if takes is None else takes
+    return Problem(cell, activations.activation(f), losses.head(head), targets, weights, takes)
+
+
 @dataclass(eq=False)
 class Point:
     """Numbers for every letter, and what the gradients are there.
@@ -113,23 +136,34 @@ class Point:
     values: dict
     batch: bool
     right: dict
-    _spoiled: dict = field(default_factory=dict)
+    _single: dict = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """T, B, n, h, m."""
+        (T, B, n), (m, h) = self.values["X"].shape, self.values["V"].shape
+        return T, B, n, h // 2 if self.problem.cell == "bidirectional" else h, m
+
+    @cached_property
+    def _states(self):
+        base, edits = catalogue.edits_of(self.problem.cell)
+        return program.of(base).states(self.variables(), edits)
 
     def spoiled(self, *mistakes) -> dict | None:
         """The gradients with these mistakes, by letter; None if their shapes do not fit here."""
-        key = frozenset(m.name for m in mistakes)
-        if key not in self._spoiled:
-            found = self._run(mistakes)
-            if len(mistakes) > 1:
-                return found
-            self._spoiled[key] = found
-        return self._spoiled[key]
+        if len(mistakes) != 1:
+            return self._run(mistakes)
+        name = mistakes[0].name
+        if name not in self._single:
+            self._single[name] = self._run(mistakes)
+        return self._single[name]
 
     def _run(self, mistakes):
-        base, edits = catalogue.edits_of(self.problem.cell, *mistakes)
+        base, edits = catalogue.edits_of(self.problem.cell)
+        more = [edit for mistake in mistakes for edit in mistake.edits]
         try:
             with np.errstate(all="ignore"):
-                names = program.of(base).run(self.variables(), edits)
+                names = program.of(base).resume(self._states, edits, more)
         except ValueError:  # NumPy's word for shapes that do not fit
             return None
         return {part: names["d" + part] for part in self.problem.parts}
@@ -212,13 +246,8 @@ def _far_from_kinks(problem, p, X, s_0):
 @cache
 def generic(problem: Problem, seed: int, batch: bool = True) -> tuple[Point, ...]:
     """Two points with sizes that all differ, then one with n = h = m; the same for the same seed."""
-    rng = np.random.default_rng(seed)
-    sizes = []
-    for _ in range(2):
-        n, h, m = rng.permutation([3, 4, 5, 6])[:3]
-        T = int(rng.choice([k for k in (4, 5, 7) if k not in (n, h, m)]))
-        sizes.append(dict(T=T, B=2, n=int(n), h=int(h), m=int(m)))
-    sizes.append(dict(T=5, B=3, n=4, h=4, m=4))
+    sizes = [dict(zip("nhm", map(int, np.random.default_rng((seed, k)).permutation([3, 5, 6])), strict=True)) for k in (0, 1)]
+    sizes = [{"T": 4, "B": 2, **sizes[0]}, {"T": 7, "B": 2, **sizes[1]}, dict(T=5, B=3, n=4, h=4, m=4)]
     if not batch:
         sizes = [{**each, "B": 1} for each in sizes]
     return tuple(draw(problem, each, (seed, k), batch) for k, each in enumerate(sizes))

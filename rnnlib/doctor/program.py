@@ -37,7 +37,7 @@ class Loop(NamedTuple):
 class Program:
     """The lines of one function of ``passes``, and ways to run them.
 
-    ``lines`` maps what a line assigns to ("lam[t]", "dW") to its text.
+    ``lines`` maps what a line assigns to ("lam[t]", "dW") to its text, ``place`` a text to the first block that it is in.
     """
 
     def __init__(self, function):
@@ -45,6 +45,7 @@ class Program:
         body = ast.parse(source).body[0].body[1:-1]  # without the docstring and the return
         self.lines: dict[str, str] = {}
         self.blocks = tuple(self._block(source, node) for node in body)
+        self.place = {line: k for k, block in reversed([*enumerate(self.blocks)]) for line in getattr(block, "lines", (block,))}
 
     def _block(self, source, node):
         if isinstance(node, ast.For):
@@ -79,15 +80,53 @@ class Program:
         """All variables after a run with these arguments; errors of an edited line come through."""
         new, names = self.edited(edits), {**vars(passes), **arguments}
         for block in self.blocks:
-            if isinstance(block, Loop):
-                codes = [_code(new.get(line, line)) for line in block.lines]
-                for t in eval(block.over, names):
-                    names["t"] = t
-                    for code in codes:
-                        exec(code, names)
-            else:
-                exec(_code(new.get(block, block)), names)
+            _execute(block, names, new)
         return names
+
+    def states(self, arguments: dict, edits=()) -> tuple[dict, ...]:
+        """The variables before each block of such a run, and after the last."""
+        new, states = self.edited(edits), [{**vars(passes), **arguments}]
+        for block in self.blocks:
+            states.append(_copied(states[-1]))
+            _execute(block, states[-1], new)
+        return tuple(states)
+
+    def resume(self, states, edits, more) -> dict:
+        """The variables after a run with more edits, begun at the first block where it leaves the run that ``states`` is of."""
+        new = self.edited((*edits, *more))
+        first = min((self.place[self.lines[edit.line]] for edit in more), default=len(self.blocks))
+        names = _copied(states[first])
+        for block in self.blocks[first:]:
+            _execute(block, names, new)
+        return names
+
+    def one_step(self, names, edits, variable, t) -> dict:
+        """The variables of a finished run after the step t that makes the variable has been run again, with these edits.
+
+        What made the variable's ingredients at other steps stays as it was.
+        """
+        new, names = self.edited(edits), {**_copied(names), "t": t}
+        line = self.lines.get(f"{variable}[t]") or self.lines[variable]
+        for text in getattr(self.blocks[self.place[line]], "lines", (line,)):
+            exec(_code(new.get(text, text)), names)
+        return names
+
+
+def _execute(block, names, new):
+    """Run a line, or a loop, with the lines that are new in place of the old."""
+    if isinstance(block, str):
+        exec(_code(new.get(block, block)), names)
+        return
+    codes = [_code(new.get(line, line)) for line in block.lines]
+    for t in eval(block.over, names):
+        names["t"] = t
+        for code in codes:
+            exec(code, names)
+
+
+def _copied(names):
+    """The variables, with the dictionaries that runs write to as copies of their own."""
+    return {name: value.copy() if type(value) is dict else value for name, value in names.items()}
 
 
 def _appended(text, new):
