@@ -29,12 +29,13 @@ class Classifier(torch.nn.Module):
 
 
 def gradient(p, q, X, labels, scale):
-    """What all processes agree on after ``backward``: the mean over processes of each one's gradient of scale · L."""
-    network = torch.nn.parallel.DistributedDataParallel(Classifier(p, q))
-    L = torch.nn.functional.cross_entropy(network(X), labels, reduction="sum")
-    (scale * L).backward()
-    inner = network.module
-    return inner, (interop.gradients_from_torch(inner.cell), interop.gradients_from_torch(inner.readout))
+    """The mean over processes of each one's gradient of scale · L."""
+    network = Classifier(p, q)
+    parallel = torch.nn.parallel.DistributedDataParallel(network)
+    L = torch.nn.functional.cross_entropy(parallel(X), labels, reduction="sum")
+    (scale * L).backward()                # here the processes wait for each other
+    halves = network.cell, network.readout
+    return network, tuple(map(interop.gradients_from_torch, halves))
 
 
 def apart(found, want):
