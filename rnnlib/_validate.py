@@ -6,6 +6,7 @@ Each error says what came, what was needed and, where it helps, what to do.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from math import isfinite
 
 import numpy as np
 
@@ -48,25 +49,29 @@ def array(name, value, *patterns, hint=""):
     Without a pattern every shape will do.
     The array is the caller's own if it is one already; nothing here writes to it.
     """
-    wanted = " or ".join(_show(pattern) for pattern in patterns) or "(...)"
-    hint = f" ({hint})" if hint else ""
+    if type(value) is not np.ndarray:
+        value = _array(name, value, patterns, hint)
+    if value.dtype.kind not in "fciubO":
+        raise ValueError(f"{name} has dtype {value.dtype}; it must hold numbers")
+    if patterns and not any(_fits(value.shape, pattern) for pattern in patterns):
+        empty = ", and no size may be 0" if 0 in value.shape else ""
+        raise ValueError(f"{name} has shape {value.shape}; it must be {_wanted(patterns)}{empty}{_bracketed(hint)}")
+    return _numbers(name, value)
+
+
+def _array(name, value, patterns, hint):
+    """``value`` as an array of any kind."""
     if value is None:
-        raise ValueError(f"{name} is None; it must be an array of shape {wanted}{hint}")
+        raise ValueError(f"{name} is None; it must be an array of shape {_wanted(patterns)}{_bracketed(hint)}")
     if np.ma.isMaskedArray(value):
         raise ValueError(
             f"{name} is a masked array, and its mask would be lost; "
             "fill it, and leave steps out by giving them the weight 0"
         )
     try:
-        a = np.asarray(value)
+        return np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{name} cannot be read as an array of shape {wanted}: {error}") from None
-    if a.dtype.kind not in "fciubO":
-        raise ValueError(f"{name} has dtype {a.dtype}; it must hold numbers")
-    if patterns and not any(_fits(a.shape, pattern) for pattern in patterns):
-        empty = ", and no size may be 0" if 0 in a.shape else ""
-        raise ValueError(f"{name} has shape {a.shape}; it must be {wanted}{empty}{hint}")
-    return _numbers(name, a)
+        raise ValueError(f"{name} cannot be read as an array of shape {_wanted(patterns)}: {error}") from None
 
 
 def alike(*groups):
@@ -78,6 +83,10 @@ def alike(*groups):
     Complex numbers anywhere make all complex, as the complex step needs.
     Exact numbers (dtype object) make all exact, and do not mix with floats.
     """
+    arrays = [a for group in groups for a in group.values()]
+    dtype = arrays[0].dtype
+    if dtype.kind in "fc" and dtype.isnative and all(a.dtype == dtype for a in arrays):
+        return arrays
     named = {name: a for group in groups for name, a in group.items()}
     kinds = {name: a.dtype.kind for name, a in named.items()}
     if "O" in kinds.values():
@@ -122,6 +131,15 @@ def lengths_within(lengths, T, B="B"):
     return lengths
 
 
+def finite(arrays):
+    """Whether the sum of all squares is finite, which proves that all entries are; None is passed over.
+
+    Entries whose squares overflow are finite and not proved to be.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return isfinite(sum([np.vdot(a, a).real for a in arrays if a is not None]))
+
+
 def rows(A):
     """(T, B, k) or (T, k) as one matrix with k columns: all steps of all sequences, one a row."""
     return A.reshape(-1, A.shape[-1])
@@ -129,7 +147,7 @@ def rows(A):
 
 def _numbers(name, a):
     """``a``, or a ValueError that names the first entry that is no usable number."""
-    if a.dtype.kind in "fc" and not np.isfinite(a).all():
+    if a.dtype.kind in "fc" and not finite((a,)) and not np.isfinite(a).all():
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(a))[0])
         raise ValueError(f"{name} must be finite; its entry {where} is {a[where]}")
     if a.dtype.kind == "O":
@@ -149,11 +167,15 @@ def _name(kind):
 
 
 def _fits(shape, pattern):
+    if shape == pattern:
+        return True
+    if len(shape) != len(pattern):
+        return False
     sizes = {}
-    return len(shape) == len(pattern) and all(
-        have >= 1 and _is(have, want, sizes) if isinstance(want, str) else have == want
-        for have, want in zip(shape, pattern, strict=True)
-    )
+    for have, want in zip(shape, pattern, strict=True):
+        if have != want and not (isinstance(want, str) and have >= 1 and _is(have, want, sizes)):
+            return False
+    return True
 
 
 def _is(have, want, sizes):
@@ -164,3 +186,11 @@ def _is(have, want, sizes):
 
 def _show(pattern):
     return "(" + ", ".join(str(p) for p in pattern) + ("," if len(pattern) == 1 else "") + ")"
+
+
+def _wanted(patterns):
+    return " or ".join(map(_show, patterns)) or "(...)"
+
+
+def _bracketed(hint):
+    return f" ({hint})" if hint else ""

@@ -89,6 +89,70 @@ hard_tanh = Activation(
 ACTIVATIONS = {f.name: f for f in (identity, tanh, sigmoid, relu, softplus, hard_tanh)}
 
 
+def into(f: Activation) -> Callable:
+    """``function(a, out)`` that writes f(a) into an array.
+
+    The functions of this module are computed in place, without memory for what lies between; others as they are.
+
+    Examples
+    --------
+    >>> out = np.empty(2)
+    >>> into(sigmoid)(np.zeros(2), out)
+    >>> out
+    array([0.5, 0.5])
+    """
+
+    def write(a, out):
+        out[...] = f.f(a)
+
+    return IN_PLACE.get(f.f, write)
+
+
+def slope_into(f: Activation) -> Callable:
+    """``function(a, s, out)`` that writes f'(a) into an array, s being f(a).
+
+    Examples
+    --------
+    >>> out = np.empty(2)
+    >>> slope_into(tanh)(np.zeros(2), np.zeros(2), out)
+    >>> out
+    array([1., 1.])
+    """
+
+    def write(a, s, out):
+        out[...] = f.df(a, s)
+
+    return IN_PLACE.get(f.df, write)
+
+
+def _sigmoid_into(a, out):
+    """(1 + tanh(a/2)) / 2."""
+    np.divide(a, 2, out)
+    np.tanh(out, out)
+    out += 1
+    out /= 2
+
+
+def _tanh_slope_into(a, s, out):
+    """1 - s²."""
+    np.multiply(s, s, out)
+    np.subtract(1, out, out)
+
+
+def _sigmoid_slope_into(a, s, out):
+    """s (1 - s)."""
+    np.subtract(1, s, out)
+    out *= s
+
+
+IN_PLACE = {
+    tanh.f: np.tanh,
+    sigmoid.f: _sigmoid_into,
+    tanh.df: _tanh_slope_into,
+    sigmoid.df: _sigmoid_slope_into,
+}
+
+
 def activation(f: str | Activation) -> Activation:
     """The activation record called ``f``; a record is returned as it is.
 

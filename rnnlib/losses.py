@@ -107,6 +107,64 @@ def head(g: str | Head) -> Head:
     return g if isinstance(g, Head) else choice("output head", g, HEADS)
 
 
+def evaluate(head: Head, Z, Y, work):
+    """The outputs o = g(z), the losses ℓ(z, y), one a row, and ε = ∂ℓ/∂z, in new arrays or in a workspace.
+
+    ``Y`` may have a time axis of length 1 where ``Z`` has T steps.
+    Softmax and its loss share one exponential.
+
+    Examples
+    --------
+    >>> from rnnlib import Workspace
+    >>> evaluate(head("squared_error"), np.array([[3.0]]), np.array([[1.0]]), Workspace())
+    (array([[3.]]), array([2.]), array([[2.]]))
+    """
+    if head is softmax_cross_entropy and Z.dtype.kind == "f":
+        return _softmax_cross_entropy(Z, Y, work)
+    Y = np.broadcast_to(Y, Z.shape)
+    O = head.g(Z)
+    return O, head.loss(Z, Y), head.epsilon(O, Y)
+
+
+def _softmax_cross_entropy(Z, Y, work):
+    """What ``evaluate`` promises for softmax, from one exponential: -log o_k = log Σ_j exp(z_j) - z_k."""
+    O = work.array("O", Z.shape, Z.dtype)
+    epsilon = work.array("epsilon", Z.shape, Z.dtype)
+    ones = work.ones(Z.shape[-1], Z.dtype)
+    if not _exp_is_safe(Z):
+        Z = np.subtract(Z, _too_large(Z), epsilon)
+    np.exp(Z, O)
+    total = O.dot(ones)  # Σ_j exp(z_j)
+    O /= total[..., None]
+    of_targets = Y.dot(ones)  # Σ_k y_k
+    loss = of_targets * np.log(total)
+    np.multiply(Y, Z, epsilon)
+    loss -= epsilon.dot(ones)
+    if (of_targets == 1).all():
+        np.subtract(O, Y, epsilon)
+    else:
+        np.multiply(O, of_targets[..., None], epsilon)
+        epsilon -= Y
+    return O, loss, epsilon
+
+
+def _exp_is_safe(Z):
+    """Whether neither exp(z) nor its sum can overflow or vanish: every |z| ≤ a third of what overflows."""
+    most = _most(Z)
+    return np.vdot(Z, Z) <= most * most or (Z.max() <= most and Z.min() >= -most)
+
+
+def _too_large(Z):
+    """The largest entry of each row that needs it subtracted, and 0 for the others, which stay as they are."""
+    largest = Z.max(axis=-1, keepdims=True)
+    largest[abs(largest) <= _most(Z)] = 0
+    return largest
+
+
+def _most(Z):
+    return np.log(np.finfo(Z.dtype).max) / 3
+
+
 def one_hot(labels, m: int, dtype=float):
     """Integer class labels as rows of zeros with a single one; shape ``labels.shape + (m,)``.
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rnnlib import readout, rnn
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
+from rnnlib.workspace import passing
 
 
 class LossAndGradients(NamedTuple):
@@ -23,7 +24,7 @@ class LossAndGradients(NamedTuple):
     dL_ds_0: Any
 
 
-def loss(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None):
+def loss(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None, work=None):
     """L = Σ_t ω_t ℓ(z_t, y_t), summed over the batch (eq-model-loss).
 
     Arguments and errors as in ``loss_and_gradients``.
@@ -37,12 +38,12 @@ def loss(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, 
     >>> round(float(L), 4)  # ten targets of 1, each given the chance one half: 10 log 2
     6.9315
     """
-    trace = cell.forward(p, X, s_0, f)
-    return readout.forward(q, trace.S[1:], Y, head, weights).L
+    trace = cell.forward(p, X, s_0, f, **passing(cell.forward, _part(work, "cell")))
+    return readout.forward(q, trace.S[1:], Y, head, weights, _part(work, "readout")).L
 
 
 def loss_and_gradients(
-    p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None
+    p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None, work=None
 ) -> LossAndGradients:
     """The loss and every gradient: forward through cell and readout, then back through both.
 
@@ -61,6 +62,9 @@ def loss_and_gradients(
     f : Activation, or its name.
     head : Head, or its name.
     weights : (T,) or (T, B), the weights ω_t over time (eq-totals-weights); None for 1 at every step.
+    work : Workspace, or None for new memory; with the same one from call to call all is faster,
+        ``dL_dX`` is overwritten by the next call, and all else that is returned stays.
+        A cell whose functions take no ``work`` gets none.
 
     Returns
     -------
@@ -84,8 +88,13 @@ def loss_and_gradients(
     >>> g.dL_dp.W.shape, g.dL_dq.V.shape, g.dL_dX.shape
     ((4, 4), (2, 4), (5, 3))
     """
-    trace = cell.forward(p, X, s_0, f)
-    out = readout.forward(q, trace.S[1:], Y, head, weights)
-    dL_dq, dL_dS = readout.backward(q, out)
-    back = cell.backward(p, trace, dL_dS)
+    inside, outside = _part(work, "cell"), _part(work, "readout")
+    trace = cell.forward(p, X, s_0, f, **passing(cell.forward, inside))
+    out = readout.forward(q, trace.S[1:], Y, head, weights, outside)
+    dL_dq, dL_dS = readout.backward(q, out, outside)
+    back = cell.backward(p, trace, dL_dS, **passing(cell.backward, inside))
     return LossAndGradients(out.L, back.dL_dp, dL_dq, back.dL_dX, back.dL_ds_0)
+
+
+def _part(work, name):
+    return work and work.part(name)

@@ -15,6 +15,7 @@ import numpy as np
 from rnnlib import losses
 from rnnlib._validate import alike, array, fields, lengths_within, made_by, rows, step_count
 from rnnlib.losses import Head, softmax_cross_entropy
+from rnnlib.workspace import Workspace
 
 
 class Params(NamedTuple):
@@ -89,7 +90,7 @@ def step_back(q, s, epsilon):
     return Params(V=epsilon.T @ s, c=epsilon.sum(axis=0)), epsilon @ q.V
 
 
-def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None) -> Trace:
+def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None, work=None) -> Trace:
     """Outputs and losses of every step.
 
     Computes z_t = V s_t + c (eq-model-z), o_t = g(z_t) (eq-model-o), L = Σ_t ω_t ℓ(z_t, y_t) (eq-model-loss)
@@ -105,6 +106,7 @@ def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None) -> 
     head : Head, or its name.
     weights : (T,) or (T, B), ω_t (eq-totals-weights); None for 1 at every step.
         See ``all_steps``, ``last_step``, ``mean``, ``mask``, ``last_valid``.
+    work : Workspace, or None for new memory; the trace is in it, until the next call with it.
 
     Returns
     -------
@@ -122,15 +124,22 @@ def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None) -> 
     >>> trace.O.shape, trace.L_t.shape
     ((5, 3, 2), (5, 3))
     """
-    head = losses.head(head)
-    q, S, Y, weights = _inputs(q, S, Y, weights)
-    Z = (rows(S) @ q.V.T + q.c).reshape(Y.shape)
-    O = head.g(Z)
-    L_t = weights * head.loss(Z, Y)
-    return Trace(S, Z, O, L_t, L_t.sum(), weights[..., None] * head.epsilon(O, Y))
+    head, work = losses.head(head), work or Workspace()
+    given, (q, S, Y, weights) = q, _inputs(q, S, Y, weights, work)
+    Z = work.array("Z", (*S.shape[:-1], len(q.c)), S.dtype)
+    rows(S).dot(q.V.T, rows(Z))
+    Z += q.c
+    O, L_t, epsilon = losses.evaluate(head, Z, Y, work)
+    if weights is not None:
+        weights = weights.reshape(weights.shape + (1,) * (L_t.ndim - weights.ndim))
+        L_t = weights * L_t
+        epsilon = np.multiply(weights[..., None], epsilon, work.array("epsilon", Z.shape, Z.dtype))
+    trace = Trace(S, Z, O, L_t, L_t.sum(), epsilon)
+    work.remember(trace, given, q)
+    return trace
 
 
-def backward(q, trace: Trace) -> Gradients:
+def backward(q, trace: Trace, work=None) -> Gradients:
     """Gradients of the readout, and what it sends to the states.
 
     dL/dV = Σ ε_t s_tᵀ (eq-output-v), dL/dc = Σ ε_t (eq-output-c), and Vᵀ ε_t for every state.
@@ -139,6 +148,7 @@ def backward(q, trace: Trace) -> Gradients:
     ----------
     q : Params, the same that made the trace.
     trace : Trace, from ``forward``.
+    work : Workspace, or None for new memory; ``dL_dS`` is in it, until the next call with it.
 
     Returns
     -------
@@ -156,14 +166,13 @@ def backward(q, trace: Trace) -> Gradients:
     >>> g.dL_dq.V.shape, g.dL_dS.shape
     ((2, 4), (5, 3, 4))
     """
-    S, epsilon = made_by("trace", trace, Trace).S, trace.epsilon
-    V, c = fields("q", q, Params)
-    h, m = S.shape[-1], epsilon.shape[-1]
-    V = array("V", V, (m, h), hint=f"the trace has h = {h}, m = {m}")
-    V, c, S, epsilon = alike({"V": V, "c": array("c", c, (m,))}, {"trace.S": S, "trace.epsilon": epsilon})
+    work = work or Workspace()
+    q, S, epsilon = _inputs_back(q, trace, work)
     every = rows(epsilon)
-    dL_dq = Params(V=every.T @ rows(S), c=every.sum(axis=0))
-    return Gradients(dL_dq, dL_dS=(every @ V).reshape(S.shape))
+    dL_dq = Params(V=every.T.dot(rows(S)), c=work.sum_of_rows(every))
+    dL_dS = work.array("dL_dS", S.shape, S.dtype)
+    every.dot(q.V, rows(dL_dS))
+    return Gradients(dL_dq, dL_dS)
 
 
 def all_steps(T: int, dtype=float):
@@ -238,8 +247,11 @@ def last_valid(lengths, T: int, dtype=float):
     return ends.astype(int).astype(dtype)
 
 
-def _inputs(q, S, Y, weights):
-    """The arguments of ``forward`` as arrays of one dtype, Y and the weights for every step and sequence."""
+def _inputs(q, S, Y, weights, work):
+    """The arguments of ``forward`` as arrays of fitting shapes and one dtype."""
+    given = (*q, S, Y, weights) if type(q) is Params else ()
+    if given and work.familiar(given):
+        return q, S, Y, weights
     V, c = fields("q", q, Params)
     V = array("V", V, ("m", "h"))
     m, h = V.shape
@@ -247,10 +259,23 @@ def _inputs(q, S, Y, weights):
     S = array("S", S, ("T", h), ("T", "B", h), hint=f"the states, time first; V has shape {V.shape}")
     steps = S.shape[:-1]
     Y = array("Y", Y, (*steps, m), (1, *steps[1:], m), hint="one_hot(labels, m) turns class labels into rows")
-    if weights is None:
-        weights = np.ones(steps, int)
-    else:
-        weights = array("weights", weights, steps[:1], steps, hint="one a step, or one a step and sequence")
-        weights = weights.reshape(weights.shape + (1,) * (len(steps) - weights.ndim))
-    V, c, S, Y, weights = alike({"V": V, "c": c}, {"S": S}, {"Y": Y, "weights": weights})
-    return Params(V, c), S, np.broadcast_to(Y, (*steps, m)), np.broadcast_to(weights, steps)
+    named = {"Y": Y}
+    if weights is not None:
+        named["weights"] = array("weights", weights, steps[:1], steps, hint="one a step, or one a step and sequence")
+    V, c, S, Y, *rest = alike({"V": V, "c": c}, {"S": S}, named)
+    used = V, c, S, Y, rest[0] if rest else None
+    if given:
+        work.found_right(given, used)
+    return Params(V, c), *used[2:]
+
+
+def _inputs_back(q, trace, work):
+    """The arguments of ``backward`` as arrays of one dtype."""
+    S, epsilon = made_by("trace", trace, Trace).S, trace.epsilon
+    if checked := work.recall(trace, q):
+        return checked, S, epsilon
+    V, c = fields("q", q, Params)
+    h, m = S.shape[-1], epsilon.shape[-1]
+    V = array("V", V, (m, h), hint=f"the trace has h = {h}, m = {m}")
+    V, c, S, epsilon = alike({"V": V, "c": array("c", c, (m,))}, {"trace.S": S, "trace.epsilon": epsilon})
+    return Params(V, c), S, epsilon

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlib._validate import alike, array, fields, made_by, rows
-from rnnlib.activations import Activation, activation, tanh
+from rnnlib.activations import Activation, activation, into, slope_into, tanh
+from rnnlib.workspace import Workspace
 
 
 class Params(NamedTuple):
@@ -137,7 +138,7 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh):
     return delta, terms, delta @ p.U, delta @ p.W
 
 
-def forward(p, X, s_0=None, f=tanh) -> Trace:
+def forward(p, X, s_0=None, f=tanh, work=None) -> Trace:
     """Run the network over a sequence, or over a batch of sequences of equal length.
 
     Computes a_t = U x_t + W s_{t-1} + b (eq-model-a) and s_t = f(a_t) (eq-model-s) for t = 1 … T.
@@ -148,6 +149,7 @@ def forward(p, X, s_0=None, f=tanh) -> Trace:
     X : (T, n) or (T, B, n), the inputs, time first.
     s_0 : (h,) or (B, h), or None for zeros; (h,) is shared by the whole batch.
     f : Activation, or its name.
+    work : Workspace, or None for new memory; the trace is in it, until the next call with it.
 
     Returns
     -------
@@ -168,19 +170,27 @@ def forward(p, X, s_0=None, f=tanh) -> Trace:
     >>> forward(p, np.ones((5, 2, 3))).S.shape
     (6, 2, 4)
     """
-    p, X, s_0 = _inputs(p, X, s_0)
-    f = activation(f)
+    f, work = activation(f), work or Workspace()
+    given, (p, X, s_0) = p, _inputs(p, X, s_0, work)
     T, h = len(X), len(p.b)
-    A = (rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], h)  # W s_{t-1} to come
-    S = np.empty((T + 1, *A.shape[1:]), A.dtype)
-    S[0] = s_0
-    for t in range(T):
-        A[t] += S[t] @ p.W.T
-        S[t + 1] = f.f(A[t])
-    return Trace(X, A, S, f)
+    A = work.array("A", (*X.shape[:-1], h), X.dtype)
+    S = work.array("S", (T + 1, *A.shape[1:]), X.dtype)
+    rows(X).dot(p.U.T, rows(A))  # U x_t for all t; W s_{t-1} to come
+    A += p.b
+    S[0] = 0 if s_0 is None else s_0
+    f_into, steps, states = into(f), work.steps(A), work.steps(S)
+    W_T = work.copy("W_T", p.W.T) if rows(A).size >= p.W.size else p.W.T
+    Ws = work.array("Ws", steps[0].shape, X.dtype)
+    for a, s_prev, s in zip(steps, states, states[1:], strict=False):
+        s_prev.dot(W_T, Ws)
+        a += Ws
+        f_into(a, s)
+    trace = Trace(X, A, S, f)
+    work.remember(trace, given, p)
+    return trace
 
 
-def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
+def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """Back-propagation through time: all gradients of the loss.
 
     Going back from t = T, with δ_{T+1} = 0 (eq-two-directions-adjoint):
@@ -198,6 +208,8 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     dL_ds_T : (h,) or (B, h), what later steps send to s_T; None for nothing.
         A long sequence can be gone through in pieces:
         the ``dL_ds_0`` of one piece is the ``dL_ds_T`` of the piece before.
+    work : Workspace, or None for new memory;
+        ``dL_dX`` and ``delta`` are in it, until the next call with it.
 
     Returns
     -------
@@ -220,20 +232,43 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     >>> g.dL_dp.W.shape, g.dL_dX.shape, g.dL_ds_0.shape
     ((4, 4), (5, 2, 3), (2, 4))
     """
-    p, (X, A, S, f), dL_dS, back = _inputs_back(p, trace, dL_dS, dL_ds_T)
-    delta = np.empty(A.shape, dL_dS.dtype)
-    delta[...] = f.df(A, S[1:])  # f'(a_t) for all t; λ_t to come
+    work = work or Workspace()
+    p, (X, A, S, f), dL_dS, dL_ds_T = _inputs_back(p, trace, dL_dS, dL_ds_T, work)
+    delta = work.array("delta", A.shape, A.dtype)
+    slope_into(f)(A, S[1:], delta)  # f'(a_t) for all t; λ_t to come
+    steps, effects = work.steps(delta), work.steps(dL_dS)
+    back = work.array("back", steps[0].shape, A.dtype)
+    back[...] = dL_ds_T.reshape(back.shape)
+    start, silent = 0, _silent(dL_dS, f)
     for t in reversed(range(len(X))):
-        delta[t] *= dL_dS[t] + back
-        back = delta[t] @ p.W
-    every = rows(delta)
-    dL_dp = Params(U=every.T @ rows(X), W=every.T @ rows(S[:-1]),
-                   b=every.sum(axis=0))
-    return Gradients(dL_dp, (every @ p.U).reshape(X.shape), back, delta)
+        d = steps[t]
+        back += effects[t]  # λ_t
+        d *= back
+        d.dot(p.W, back)
+        if t < silent and t % 8 == 0 and not d.any():
+            delta[:t], start = 0, t  # nothing goes further back
+            break
+    every = rows(delta[start:])
+    dL_dp = Params(U=every.T.dot(rows(X[start:])), W=every.T.dot(rows(S[start:-1])),
+                   b=work.sum_of_rows(every))
+    dL_dX = work.array("dL_dX", X.shape, A.dtype)
+    rows(delta).dot(p.U, rows(dL_dX))
+    return Gradients(dL_dp, dL_dX, back.reshape(A.shape[1:]).copy(), delta)
 
 
-def _inputs(p, X, s_0):
+def _silent(dL_dS, f):
+    """How many first steps have no direct effect, so that once δ_t is 0 it remains so."""
+    if dL_dS.dtype == object or f.slope == np.inf or dL_dS.item(0):
+        return 0
+    heard = rows(dL_dS.reshape(len(dL_dS), -1)).any(axis=1)
+    return int(heard.argmax()) if heard.any() else len(heard)
+
+
+def _inputs(p, X, s_0, work):
     """The arguments of ``forward`` as arrays of fitting shapes and one dtype."""
+    given = (*p, X, s_0) if type(p) is Params else ()
+    if given and work.familiar(given):
+        return p, X, s_0
     U, W, b = fields("p", p, Params)
     W = array("W", W, ("h", "h"), hint="W must be square")
     h = len(W)
@@ -242,14 +277,21 @@ def _inputs(p, X, s_0):
     n = U.shape[1]
     X = array("X", X, ("T", n), ("T", "B", n), hint=f"time comes first, and U has shape {U.shape}")
     shape = (*X.shape[1:-1], h)
-    s_0 = np.zeros(shape, int) if s_0 is None else array("s_0", s_0, shape, (h,))
-    U, W, b, X, s_0 = alike({"U": U, "W": W, "b": b}, {"X": X, "s_0": s_0})
-    return Params(U, W, b), X, s_0
+    named = {"X": X} if s_0 is None else {"X": X, "s_0": array("s_0", s_0, shape, (h,))}
+    U, W, b, X, *rest = alike({"U": U, "W": W, "b": b}, named)
+    used = U, W, b, X, rest[0] if rest else None
+    if given:
+        work.found_right(given, used)
+    return Params(U, W, b), *used[3:]
 
 
-def _inputs_back(p, trace, dL_dS, dL_ds_T):
+def _inputs_back(p, trace, dL_dS, dL_ds_T, work=None):
     """The arguments of ``backward`` as arrays of fitting shapes and one dtype; None becomes zeros."""
     X, A, S, f = made_by("trace", trace, Trace)
+    if work and dL_ds_T is None and (checked := work.recall(trace, p)):
+        dL_dS = array("dL_dS", dL_dS, A.shape, hint="one row for each of s_1 … s_T, none for s_0")
+        if dL_dS.dtype == A.dtype:
+            return checked, trace, dL_dS, np.zeros(A.shape[1:], A.dtype)
     U, W, b = fields("p", p, Params)
     h, n = A.shape[-1], X.shape[-1]
     hint = f"the trace has n = {n}, h = {h}"

@@ -120,7 +120,7 @@ def test_single_precision_stays_single(rng):
 # memory
 
 
-LENGTHS = [256, 1024, 4096]
+LENGTHS = [512, 2048, 8192]
 
 
 def peak(way, T, **options):

@@ -53,6 +53,6 @@ def test_a_label_that_its_page_does_not_have_is_an_error(folder):
 def test_code_that_the_function_does_not_have_is_an_error(folder):
     with pytest.raises(ValueError, match=r"rnnlib.rnn.step has no code 'return s'"):
         Sheet(("eq-one-step-state", rnn.step, "return s"))
-    Sheet(("eq-one-step-state", rnn.step, "return Trace(X, A, S, f)", rnn.forward))
-    with pytest.raises(ValueError, match=r"rnnlib.rnn.backward has no code 'return Trace"):
-        Sheet(("eq-one-step-state", rnn.step, "return Trace(X, A, S, f)", rnn.backward))
+    Sheet(("eq-one-step-state", rnn.step, "trace = Trace(X, A, S, f)", rnn.forward))
+    with pytest.raises(ValueError, match=r"rnnlib.rnn.backward has no code 'trace = Trace"):
+        Sheet(("eq-one-step-state", rnn.step, "trace = Trace(X, A, S, f)", rnn.backward))

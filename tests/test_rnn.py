@@ -18,7 +18,7 @@ from generic_point import (
     states_and_effects,
 )
 
-from rnnlib import activation, readout, rnn
+from rnnlib import activation, losses, readout, rnn
 from rnnlib.activations import ACTIVATIONS
 
 RATIONAL = ["identity", "relu", "hard_tanh"]
@@ -187,41 +187,44 @@ def mutated(module, function, old, new):
 
 
 CELL_MISTAKES = {
-    "W not transposed on the way back": ("delta[t] @ p.W", "delta[t] @ p.W.T"),
-    "f' missing": ("f.df(A, S[1:])", "1"),
-    "f' of the step before": ("f.df(A, S[1:])", "f.df(A, S[:-1])"),
-    "f' one step late": ("f.df(A, S[1:])", "f.df(np.roll(A, 1, 0), np.roll(S[1:], 1, 0))"),
-    "f' of the state, not of a": ("f.df(A, S[1:])", "1 - A * A"),
+    "W not transposed on the way back": ("d.dot(p.W, back)", "d.dot(p.W.T, back)"),
+    "f' missing": ("slope_into(f)(A, S[1:], delta)", "delta[...] = 1"),
+    "f' of the step before": ("(A, S[1:], delta)", "(A, S[:-1], delta)"),
+    "f' one step late": ("(A, S[1:], delta)", "(np.roll(A, 1, 0), np.roll(S[1:], 1, 0), delta)"),
+    "f' of the state, not of a": ("slope_into(f)(A, S[1:], delta)", "delta[...] = 1 - A * A"),
     "first step dropped": ("reversed(range(len(X)))", "reversed(range(1, len(X)))"),
-    "last step's loss dropped": ("delta[t] *= dL_dS[t] + back", "delta[t] *= (dL_dS[t] if t < len(X) - 1 else 0) + back"),
-    "nothing comes back": ("delta[t] *= dL_dS[t] + back", "delta[t] *= dL_dS[t]"),
-    "what comes back counts twice": ("delta[t] *= dL_dS[t] + back", "delta[t] *= dL_dS[t] + 2 * back"),
-    "only what comes back": ("delta[t] *= dL_dS[t] + back", "delta[t] *= dL_dS[t] * (t == len(X) - 1) + back"),
-    "adjoint of the state sent on, without W": ("back = delta[t] @ p.W", "back = delta[t]"),
-    "truncated after 2 steps": ("back = delta[t] @ p.W", "back = delta[t] @ p.W * (t % 2)"),
-    "W before f'": ("back = delta[t] @ p.W", "back = ((dL_dS[t] + back) @ p.W) * f.df(A, S[1:])[t]"),
-    "s_t for s_{t-1} in dL/dW": ("rows(S[:-1])", "rows(S[1:])"),
-    "s_0 taken as zeros in dL/dW": ("rows(S[:-1])", "rows(np.concatenate([0 * S[:1], S[1:-1]]))"),
-    "dL/dW transposed": ("W=every.T @ rows(S[:-1])", "W=rows(S[:-1]).T @ every"),
-    "x_{t-1} for x_t in dL/dU": ("every.T @ rows(X)", "every.T @ rows(np.roll(X, 1, 0))"),
-    "dL/dU of the last step only": ("U=every.T @ rows(X)", "U=delta[-1].T @ X[-1]"),
-    "dL/db of the last step only": ("b=every.sum(axis=0)", "b=delta[-1].sum(axis=0)"),
-    "dL/db a mean": ("b=every.sum(axis=0)", "b=every.mean(axis=0)"),
-    "dL/ds_0 without W": ("(every @ p.U).reshape(X.shape), back,", "(every @ p.U).reshape(X.shape), delta[0],"),
-    "dL/dX of the state's adjoint": ("(every @ p.U)", "(rows(dL_dS) @ p.U)"),
+    "last step's loss dropped": ("back += effects[t]", "back += effects[t] if t < len(X) - 1 else 0"),
+    "nothing comes back": ("back += effects[t]", "back[...] = effects[t]"),
+    "what comes back counts twice": ("back += effects[t]", "back += back + effects[t]"),
+    "only what comes back": ("back += effects[t]", "back += effects[t] * (t == len(X) - 1)"),
+    "adjoint of the state sent on, without W": ("d.dot(p.W, back)", "back[...] = d"),
+    "truncated after 2 steps": ("d.dot(p.W, back)", "d.dot(p.W * (t % 2), back)"),
+    "W before f'": ("d.dot(p.W, back)", "np.multiply(back @ p.W, f.df(A, S[1:])[t], back)"),
+    "s_t for s_{t-1} in dL/dW": ("rows(S[start:-1])", "rows(S[start + 1:])"),
+    "s_0 taken as zeros in dL/dW": ("rows(S[start:-1])", "rows(np.concatenate([0 * S[:1], S[1:-1]]))"),
+    "dL/dW transposed": ("W=every.T.dot(rows(S[start:-1]))", "W=rows(S[start:-1]).T.dot(every)"),
+    "x_{t-1} for x_t in dL/dU": ("rows(X[start:])", "rows(np.roll(X, 1, 0))"),
+    "dL/dU of the last step only": ("U=every.T.dot(rows(X[start:]))", "U=delta[-1].T @ X[-1]"),
+    "dL/db of the last step only": ("b=work.sum_of_rows(every)", "b=delta[-1].sum(axis=0)"),
+    "dL/db a mean": ("b=work.sum_of_rows(every)", "b=every.mean(axis=0)"),
+    "dL/ds_0 without W": ("back.reshape(A.shape[1:]).copy()", "delta[0]"),
+    "dL/dX of the state's adjoint": ("rows(delta).dot(p.U", "rows(dL_dS).dot(p.U"),
 }  # fmt: skip
 READOUT_MISTAKES = {
-    "s_{t-1} for s_t in dL/dV": ("every.T @ rows(S)", "every.T @ rows(np.roll(S, 1, 0))"),
-    "dL/dV of the last step only": ("V=every.T @ rows(S)", "V=epsilon[-1].T @ S[-1]"),
-    "dL/dc of the last step only": ("c=every.sum(axis=0)", "c=epsilon[-1].sum(axis=0)"),
-    "V times the output, not the error": ("(every @ V)", "(rows(trace.O) @ V)"),
+    "s_{t-1} for s_t in dL/dV": ("every.T.dot(rows(S))", "every.T.dot(rows(np.roll(S, 1, 0)))"),
+    "dL/dV of the last step only": ("V=every.T.dot(rows(S))", "V=epsilon[-1].T @ S[-1]"),
+    "dL/dc of the last step only": ("c=work.sum_of_rows(every)", "c=epsilon[-1].sum(axis=0)"),
+    "V times the output, not the error": ("every.dot(q.V", "rows(trace.O).dot(q.V"),
 }
 FORWARD_MISTAKES = {
-    "weights forgotten in the error": ("weights[..., None] * head.epsilon(O, Y)", "head.epsilon(O, Y)"),
-    "weights of the step before": ("weights[..., None] * head", "np.roll(weights, 1, 0)[..., None] * head"),
-    "sum of the targets forgotten": ("head.epsilon(O, Y)", "(O - Y)"),
-    "sign of the error": ("head.epsilon(O, Y)", "(Y - O)"),
-    "error without the target": ("head.epsilon(O, Y)", "O"),
+    "weights forgotten in the error": ("epsilon = np.multiply(weights[..., None], ", "epsilon = np.multiply(1, "),
+    "weights of the step before": ("np.multiply(weights[..., None]", "np.multiply(np.roll(weights, 1, 0)[..., None]"),
+}
+ERROR_MISTAKES = {  # where softmax and its loss share an exponential
+    "sum of the targets forgotten": ("if (of_targets == 1).all():", "if True:"),
+    "sign of the error": ("epsilon -= Y", "np.subtract(Y, epsilon, epsilon)"),
+    "error without the target": ("epsilon -= Y", "epsilon -= 0"),
+    "outputs not normed": ("O /= total[..., None]", "O /= 1"),
 }
 MISTAKES = {
     name: (module, function, *change)
@@ -229,6 +232,7 @@ MISTAKES = {
         (rnn, "backward", CELL_MISTAKES),
         (readout, "backward", READOUT_MISTAKES),
         (readout, "forward", FORWARD_MISTAKES),
+        (losses, "_softmax_cross_entropy", ERROR_MISTAKES),
     )
     for name, change in table.items()
 }
