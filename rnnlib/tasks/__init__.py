@@ -5,10 +5,10 @@ Settings of the small training, in the page, and of the full one, by ``make trai
 This package is imported on its own, not by ``import rnnlib``.
 """
 
-from rnnlib.tasks import floors, forecast, names
+from rnnlib.tasks import floors, forecast, names, stress
 from rnnlib.tasks.task import Learnt, Problem, Promise, Task, falling_adam, learn, missed
 
 #: All tasks, in the order of their pages.
-TASKS: tuple[Task, ...] = (*names.TASKS, *forecast.TASKS, *floors.TASKS)
+TASKS: tuple[Task, ...] = (*names.TASKS, *stress.TASKS, *forecast.TASKS, *floors.TASKS)
 
 __all__ = ["TASKS", "Learnt", "Problem", "Promise", "Task", "falling_adam", "learn", "missed"]
