@@ -287,21 +287,17 @@ def as_torch_function(net):
     torch.Size([12, 4])
     """
     torch = _torch()
-    many = len(leaves(net.p))
 
     class OfRnnlib(torch.autograd.Function):
         @staticmethod
         def forward(ctx, X, *parameters):
-            if len(parameters) != many:
-                raise ValueError(f"{len(parameters)} parameters came after X; the cell has {many}: {', '.join(leaves(net.p))}")
-            ctx.p = filled(net.p, map(_values, parameters))
+            ctx.p = _refilled(net.p, parameters)
             ctx.trace = net.cell.forward(ctx.p, _values(X), None, net.f)
             return torch.from_numpy(ctx.trace.S[1:].copy())
 
         @staticmethod
         def backward(ctx, dL_dS):
-            if torch.is_grad_enabled():
-                raise RuntimeError("rnnlib's backward cannot be differentiated in its turn; leave create_graph out")
+            _not_again(torch)
             g = net.cell.backward(ctx.p, ctx.trace, _values(dL_dS))
             return tuple(map(torch.from_numpy, (g.dL_dX, *leaves(g.dL_dp).values())))
 
@@ -458,6 +454,20 @@ def _slopes(tensor):
     if tensor.grad is None:
         raise ValueError("the module has no gradients yet; call backward() on a loss first")
     return _values(tensor.grad)
+
+
+def _refilled(p, tensors):
+    """Parameters like ``p`` with the values of the tensors, in the order of its arrays."""
+    places = leaves(p)
+    if len(tensors) != len(places):
+        raise ValueError(f"{len(tensors)} parameters came after X; the cell has {len(places)}: {', '.join(places)}")
+    return filled(p, map(_values, tensors))
+
+
+def _not_again(torch):
+    """PyTorch records what is done while it differentiates only if it is to differentiate that, too."""
+    if torch.is_grad_enabled():
+        raise RuntimeError("rnnlib's backward cannot be differentiated in its turn; leave create_graph out")
 
 
 def _joined(record, U, W, b_ih, b_hh):

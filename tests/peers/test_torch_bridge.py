@@ -85,6 +85,15 @@ def test_dropout_is_refused_while_it_acts(rng):
     assert error({"S": net.cell.forward(net.p, X).S[1:]}, {"S": S.detach().numpy()}) < 1e-5
 
 
+@EVERY_KIND
+def test_batch_first_is_about_torchs_inputs_alone(rng, kind):
+    cell, _ = network(kind, batch_first=True)
+    X = rng.normal(size=(T, B, N))
+    S, _ = cell(torch.tensor(X.swapaxes(0, 1).copy()))
+    net = interop.from_torch(cell)
+    assert error({"": net.cell.forward(net.p, X).S[1:]}, {"": S.detach().numpy().swapaxes(0, 1)}) < 1e-13
+
+
 # one bias or two
 
 PAIRS = {
