@@ -1,8 +1,11 @@
 """rnnlib: the gradients of recurrent networks, exactly as the book *Unrolled* derives and checks them.
 
 Needs NumPy alone.
-``rnnlib.proof`` (the checker), ``rnnlib.figures`` and ``rnnlib.data`` are imported on their own.
+``rnnlib.proof`` (the checker), ``rnnlib.figures`` and ``rnnlib.data`` are imported on their own;
+``rnnlib.doctor``, with ``diagnose`` and ``diagnose_formula``, when it is first asked for.
 """
+
+from importlib import import_module as _import_module
 
 from rnnlib import (
     activations,
@@ -42,6 +45,8 @@ __all__ = [
     "bidirectional",
     "cells",
     "checkpointed",
+    "diagnose",
+    "diagnose_formula",
     "flow",
     "gru",
     "head",
@@ -62,3 +67,11 @@ __all__ = [
     "truncated",
     "workspace",
 ]
+
+
+def __getattr__(name):
+    """The doctor, imported when it is first asked for."""
+    if name in ("doctor", "diagnose", "diagnose_formula"):
+        doctor = _import_module("rnnlib.doctor")
+        return doctor if name == "doctor" else getattr(doctor, name)
+    raise AttributeError(f"module 'rnnlib' has no attribute {name!r}")

@@ -93,10 +93,12 @@ class Diagnosis:
     def _headline(self):
         if not self.verdicts:
             return "There is nothing to judge."
-        count = f"of {len(self.verdicts)} gradients" if len(self.verdicts) > 1 else "gradient"
+        count = len(self.verdicts)
         if self.right:
-            return f"All {count} are right." if len(self.verdicts) > 1 else "It is right."
-        return f"{len(self.wrong)} {count} wrong." if self.wrong else "Not all went well."
+            return f"All {count} gradients are right." if count > 1 else "It is right."
+        if not self.wrong:
+            return "Not all went well."
+        return f"{len(self.wrong)} of {count} gradients are wrong." if count > 1 else "It is wrong."
 
     def _conclusion(self):
         """One line on what is known, if something is wrong."""
@@ -104,7 +106,10 @@ class Diagnosis:
             return ""
         if not self.explanations:
             singles, pairs = self.tried
-            return f"None of the {singles} mistakes in the catalogue gives these numbers, and none of {pairs} pairs. The cause is not known."
+            if not singles:
+                return "The catalogue has no mistakes to compare this with."
+            searched = f"none of the {singles} mistakes in the catalogue gives these numbers" + (f", nor do {pairs} pairs" if pairs else "")
+            return f"The cause is not known: {searched}."
         explained = {part for found in self.explanations for part in found.parts}
         rest = [symbol(part) for part in self.wrong if part not in explained]
         whole = "These are the numbers of the right pass with this change:"
@@ -112,7 +117,7 @@ class Diagnosis:
 
     def _lines(self, mistake):
         """The spoiled lines beside the right ones; none for a mistake that needs several lines, or another network."""
-        changed = mistake.lines(self.cell.partition("_")[0])
+        changed = mistake.lines(self.cell)
         return [("right", changed[0][0]), ("yours", changed[0][1])] if len(changed) == 1 else []
 
     def __str__(self):

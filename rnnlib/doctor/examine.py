@@ -99,7 +99,7 @@ def diagnose(
 
 def conclude(problem, at, seen, verdicts, notes) -> Diagnosis:
     """The diagnosis from what was seen at the points."""
-    problems = list(dict.fromkeys(_failure(one, point) for one, point in zip(seen, at) if one.error))
+    problems = _failures(seen, at)
     notes = [*notes, *dict.fromkeys(note for one in seen for note in one.notes), *_loss_notes(seen, at, verdicts)]
     explanations, tried = (), (0, 0)
     if any(not verdict.right for verdict in verdicts) or problems and verdicts:
@@ -165,9 +165,10 @@ def _sound(seen, verdicts):
     return not any(one.error for one in seen) and not any("shape" in verdict.note for verdict in verdicts)
 
 
-def _failure(one, point):
-    shape = "T, B, n, h, m = " + ", ".join(map(str, point.sizes))
-    return f"{one.error} ({shape})"
+def _failures(seen, at):
+    """Each error once, with the sizes where it was seen first."""
+    first = {one.error: point.sizes for one, point in reversed([*zip(seen, at)]) if one.error}
+    return [f"{error} (with T, B, n, h, m = {', '.join(map(str, sizes))})" for error, sizes in reversed(first.items())]
 
 
 def _loss_notes(seen, at, verdicts):
@@ -188,7 +189,7 @@ def explain(seen: list[Observation], at: tuple[Point, ...]) -> tuple[tuple[Expla
     if not numbered:
         return (), (0, 0)
     search = _Search(seen, at, numbered[0])
-    sets = search.alone() or search.pairs() or search.one_for_each_part()
+    sets = search.alone() or search.pairs() or search.several()
     if sets:
         return (Explanation(sets[0], tuple(search.parts), tuple(sets[1 : 1 + OTHERS])),), search.tried
     return search.part_by_part(), search.tried
@@ -200,6 +201,7 @@ class _Search:
     def __init__(self, seen, at, main):
         self.seen, self.at, self.main = seen, at, main
         self.parts = [part for part in at[main].problem.parts if part in seen[main].gradients]
+        self.cell = at[main].problem.cell
         self.changes = self._alive()
         right = at[main].right
         self.wrong = {part for part in self.parts if not self._equal(main, part, right)}
@@ -208,7 +210,7 @@ class _Search:
     def _alive(self):
         """{mistake: the parts that it changes} for those that change what was returned."""
         point, found = self.at[self.main], {}
-        for mistake in catalogue.fitting(point.problem.cell):
+        for mistake in catalogue.fitting(self.cell):
             numbers = point.spoiled(mistake)
             if numbers is not None:
                 changed = {part for part in self.parts if relative_error(numbers[part], point.right[part]) > SINGLE}
@@ -241,28 +243,34 @@ class _Search:
 
         What one mistake alone does not change, it does not change in company: there the other's numbers must be the reader's.
         """
-        cell, point = self.at[self.main].problem.cell, self.at[self.main]
+        point = self.at[self.main]
         own = {m: {p for p in c if self._equal(self.main, p, point.spoiled(m))} for m, c in self.changes.items()}
         candidates = [m for m, changed in self.changes.items() if changed <= self.wrong]
-        found, count = [], 0
+        found = []
         for one, two in itertools.combinations(candidates, 2):
             a, b = self.changes[one], self.changes[two]
-            if a | b == self.wrong and a - b <= own[one] and b - a <= own[two] and catalogue.together(cell, one, two):
-                count += 1
+            if a | b == self.wrong and a - b <= own[one] and b - a <= own[two] and catalogue.together(self.cell, one, two):
                 if self._fits((one, two)):
                     found.append((one, two))
         self.tried = (len(self.changes), math.comb(len(self.changes), 2))
         return found
 
-    def one_for_each_part(self):
-        """Three mistakes and more, if each wrong gradient has one that explains it, and together they explain all."""
-        choices = [self._explaining(part) for part in self.parts if part in self.wrong]
-        cell = self.at[self.main].problem.cell
-        for chosen in itertools.islice(itertools.product(*choices), 200):
-            mistakes = tuple(dict.fromkeys(chosen))
-            if len(mistakes) > 2 and catalogue.together(cell, *mistakes) and self._fits(mistakes):
+    def several(self):
+        """More than two: one mistake, or none, that reaches far, and for each gradient still unexplained one that is about it alone."""
+        local = {part: [m for m, changed in self.changes.items() if changed == {part}] for part in self.parts}
+        far = [m for m, changed in self.changes.items() if len(changed) > 1 and any(self._at_main((m,), p) for p in changed)]
+        for start in [(), *((m,) for m in far)]:
+            mistakes = start
+            for part in self.parts:
+                if not self._at_main(mistakes, part):
+                    more = (m for m in local[part] if catalogue.together(self.cell, *mistakes, m) and self._at_main((*mistakes, m), part))
+                    mistakes = (*mistakes, *itertools.islice(more, 1))
+            if mistakes and self._fits(mistakes):
                 return [mistakes]
         return []
+
+    def _at_main(self, mistakes, part):
+        return self._equal(self.main, part, self.at[self.main].spoiled(*mistakes))
 
     def part_by_part(self):
         """An explanation for each gradient that a mistake explains, whatever it does to the others."""

@@ -36,7 +36,7 @@ class Kind(NamedTuple):
     shapes: dict
     p: Callable
     s_0: Callable
-    paths: dict = {}
+    paths: dict
 
 
 READOUT = {"V": "mh", "c": "m"}
@@ -58,7 +58,7 @@ _GRU_SHAPES = {**_stacked(3), "b_s": "h", **READOUT, "s_0": "Bh"}
 _GRU_RECORD = _record(gru.Params, "U", "W", "b", "b_s")
 _TWO_WAYS = {f"{k}_{d}": axes for d in "fb" for k, axes in _stacked("").items()}
 KINDS = {
-    "rnn": Kind(rnn, {**_stacked(""), **READOUT, "s_0": "Bh"}, _record(rnn.Params, *"UWb"), lambda a: a["s_0"]),
+    "rnn": Kind(rnn, {**_stacked(""), **READOUT, "s_0": "Bh"}, _record(rnn.Params, *"UWb"), lambda a: a["s_0"], {}),
     "lstm": Kind(
         lstm,
         {**_stacked(4), **READOUT, "s_0": "Bh", "C_0": "Bh"},
@@ -66,9 +66,9 @@ KINDS = {
         _record(lstm.State, "s_0", "C_0"),
         {"s_0.s": "s_0", "s_0.C": "C_0"},
     ),
-    "gru": Kind(gru, _GRU_SHAPES, _GRU_RECORD, lambda a: a["s_0"]),
-    "gru_before": Kind(gru.variant(reset="before"), _GRU_SHAPES, _GRU_RECORD, lambda a: a["s_0"]),
-    "gru_replace": Kind(gru.variant(update="replace"), _GRU_SHAPES, _GRU_RECORD, lambda a: a["s_0"]),
+    "gru": Kind(gru, _GRU_SHAPES, _GRU_RECORD, lambda a: a["s_0"], {}),
+    "gru_before": Kind(gru.variant(reset="before"), _GRU_SHAPES, _GRU_RECORD, lambda a: a["s_0"], {}),
+    "gru_replace": Kind(gru.variant(update="replace"), _GRU_SHAPES, _GRU_RECORD, lambda a: a["s_0"], {}),
     "bidirectional": Kind(
         bidirectional.cell(rnn),
         {**_TWO_WAYS, "V": "m2h", "c": "m", "s_f0": "Bh", "s_b0": "Bh"},

@@ -105,11 +105,20 @@ class Program:
 
         What made the variable's ingredients at other steps stays as it was.
         """
-        new, names = self.edited(edits), {**_copied(names), "t": t}
-        line = self.lines.get(f"{variable}[t]") or self.lines[variable]
-        for text in getattr(self.blocks[self.place[line]], "lines", (line,)):
-            exec(_code(new.get(text, text)), names)
+        new, names = self.edited(edits), _copied(names)
+        for line, time in self._makers(variable, t, names["T"]):
+            names["t"] = time
+            for text in getattr(self.blocks[self.place[line]], "lines", (line,)):
+                exec(_code(new.get(text, text)), names)
         return names
+
+    def _makers(self, variable, t, T):
+        """The line that makes a variable, before it that of ``back``: in the GRU step t + 1 makes what comes back to s_t."""
+        made = [(self.lines.get(f"{variable}[t]") or self.lines[variable], t)]
+        back = self.lines.get("back[t]")
+        if back and variable == "ds_0":
+            return [(back, 1), *made]
+        return [(back, t + 1), *made] if back and variable == "lam" and t < T else made
 
 
 def _execute(block, names, new):

@@ -84,7 +84,7 @@ def letters_given(call: Call, parameters, states) -> frozenset:
 
 def observe(function, call: Call, point: Point, array=np.asarray) -> Observation:
     """Call the function at a point; whatever it raises becomes the observation's ``error``."""
-    given = {name: _argument(name, point) for name in set(call.gives)}
+    given = {name: _argument(name, point, call) for name in set(call.gives)}
     copies = {name: mapped(_converted(array), value) for name, value in given.items()}
     before = {name: mapped(_kept, value) for name, value in copies.items()}
     try:
@@ -169,22 +169,25 @@ def as_array(value):
     return a
 
 
-def _argument(name, point):
-    kind, values, batch = point.problem.kind, point.values, point.batch
-    if name in ("dL_dS", "trace"):
-        trace = kind.cell.forward(kind.p(values), values["X"], kind.s_0(values), point.problem.f)
-        q = readout.Params(values["V"], values["c"])
-        out = readout.forward(q, trace.S[1:], values["Y"], point.problem.head, values["weights"])
-        value = trace if name == "trace" else readout.backward(q, out).dL_dS
-        return value if batch else mapped(lambda v: v[:, 0] if isinstance(v, np.ndarray) else v, value)
+def _argument(name, point, call):
+    """The argument of that name; without the batch axis if the point has one sequence."""
+    kind, values, axis = point.problem.kind, point.values, 1
+    q = readout.Params(values["V"], values["c"])
     if name in ("p", "q"):
-        return kind.p(values) if name == "p" else readout.Params(values["V"], values["c"])
-    value = kind.s_0(values) if name == "s_0" else values[name]
-    if name == "Y" and point.problem.targets == "labels":
-        value = value.argmax(axis=-1)
-    if batch or name in (*kind.shapes, "V", "c") and name not in (*_states(point.problem), "s_0"):
-        return value
-    return mapped(lambda v: v[0] if name in (*_states(point.problem), "s_0") else v[:, 0], value)
+        return kind.p(values) if name == "p" else q
+    if name in _states(point.problem) or name == "s_0":
+        record = name == "s_0" and "C_0" not in call.gives  # with C_0 beside it, s_0 is the LSTM's s_0 alone
+        value, axis = kind.s_0(values) if record else values[name], 0
+    elif name in kind.shapes:
+        return values[name]
+    elif name in ("trace", "dL_dS"):
+        value = kind.cell.forward(kind.p(values), values["X"], kind.s_0(values), point.problem.f)
+        if name == "dL_dS":
+            out = readout.forward(q, value.S[1:], values["Y"], point.problem.head, values["weights"])
+            value = readout.backward(q, out).dL_dS
+    else:
+        value = values[name].argmax(axis=-1) if name == "Y" and point.problem.targets == "labels" else values[name]
+    return value if point.batch else mapped(lambda v: v.take(0, axis) if isinstance(v, np.ndarray) else v, value)
 
 
 def _states(problem):
