@@ -143,7 +143,7 @@ def beliefs(O, tokens: Sequence[str], classes: Sequence[str], sizes=None, size_l
     named = [k for k in np.argsort(-O[-1], kind="stable") if O[:, k].max() >= 0.2]
     named = sorted(sorted(named, key=lambda k: -O[:, k].max())[: len(_BANDS)], key=named.index)
     bars = 0 if sizes is None else 64
-    left, wide, tall, bottom = 26, max(34, min(54, 560 // T)), 190, 34 + bars
+    left, wide, tall, bottom = 26, max(26, min(54, 400 // T)), 190, 34 + bars
     canvas = Canvas(left + wide * T + 16 + max(words_width(str(classes[k]), 15) for k in named), tall + bottom + 14)
     places = np.sort(np.concatenate([left + wide * (np.arange(T) + part) for part in (0.2, 0.8)]))
     low = np.zeros(2 * T)
@@ -200,8 +200,10 @@ def _axes(canvas, across, up, x_label, y_label) -> None:
     """The frame: faint levels, ticks, the label of the y axis level above it."""
     if isinstance(up, Scale):
         levels = [(10.0**power, f"$10^{{{power}}}$") for power in up.decades()]
-        if len(levels) < 2:  # too few powers of ten: round numbers between them
-            levels = [(v, f"{v:g}") for v in Linear(up.low, up.high, 0, 1).ticks(5) if v > 0]
+        if len(levels) < 3:  # too few powers of ten: round numbers between them
+            powers = range(int(np.floor(np.log10(up.low))), int(np.ceil(np.log10(up.high))))
+            levels = [(k * 10.0**power, f"{k * 10.0**power:g}") for power in powers for k in (1, 2, 5)]
+            levels = [level for level in levels if up.low <= level[0] <= up.high]
     else:
         levels = [(value, f"{value:g}") for value in up.ticks()]
     for value, label in levels:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlib import data, gru, initialise, losses, readout, train
+from rnnlib import data, gru, initialise, losses, model, readout, train
 from rnnlib.tasks.task import Problem, Promise, Task, falling_adam
 
 LANGUAGES = ("cy", "de", "en", "es", "fi", "fr", "hu", "it", "pl", "tr")
@@ -65,13 +65,14 @@ def load() -> Data:
 
 
 def batch(names, alphabet, rng=None, hidden=0.0) -> train.Batch:
-    """Names as one batch, in float32, read out after each one's own last letter.
+    """Names as one batch, in float32, read out after each one's last letter.
 
     With a generator, each letter is put to zero with chance ``hidden``.
 
     Examples
     --------
-    >>> found = batch([data.Name("suomi", ("fi",)), data.Name("ede", ("cy",))], data.Alphabet("deimosu"))
+    >>> two = [data.Name("suomi", ("fi",)), data.Name("ede", ("cy",))]
+    >>> found = batch(two, data.Alphabet("deimosu"))
     >>> found.X.shape, found.Y.shape, found.weights.argmax(axis=0)
     ((5, 2, 7), (1, 2, 10), array([4, 2]))
     """
@@ -104,7 +105,9 @@ def epoch(names, alphabet, settings):
 
 
 def start(settings, n):
-    """The first parameters (p, q), in float32; U is three times as large as usual, since only one entry of x_t is not 0.
+    """The first parameters (p, q), in float32.
+
+    U is three times as large as usual, since only one entry of x_t is not 0.
 
     Examples
     --------
@@ -113,8 +116,10 @@ def start(settings, n):
     ((192, 60), (10, 64), dtype('float32'))
     """
     rng = np.random.default_rng(settings.seed)
-    p = initialise.orthogonal_gru(rng, n, settings.h, dtype=np.float32)
-    return p._replace(U=3 * p.U), initialise.uniform_readout(rng, settings.h, len(LANGUAGES), dtype=np.float32)
+    h, m = settings.h, len(LANGUAGES)
+    p = initialise.orthogonal_gru(rng, n, h, dtype=np.float32)
+    q = initialise.uniform_readout(rng, h, m, dtype=np.float32)
+    return p._replace(U=3 * p.U), q
 
 
 def chances(p, q, names, alphabet):
@@ -132,6 +137,31 @@ def chances(p, q, names, alphabet):
     return losses.softmax(readout.step(q, S[ends, np.arange(len(names))]))
 
 
+class Reading(NamedTuple):
+    """One name read by a network: ``O`` (T, m) what it says after each letter, ``sizes`` (T,) the length of each dL/dx_t."""
+
+    O: Any
+    sizes: Any
+
+
+def read(p, q, name, alphabet) -> Reading:
+    """What the network says after each letter, and how long dL/dx_t is.
+
+    Examples
+    --------
+    >>> alphabet = data.Alphabet("deimosu")
+    >>> p, q = start(SMALL, n=7)
+    >>> O, sizes = read(p, q, data.Name("suomi", ("fi",)), alphabet)
+    >>> O.shape, sizes.shape
+    ((5, 10), (5,))
+    """
+    X, Y, weights, *_ = batch([name], alphabet)
+    S = gru.forward(p, X).S[1:]
+    O = losses.softmax(readout.step(q, S[:, 0]))
+    g = model.loss_and_gradients(p, q, X, Y, cell=gru, weights=weights)
+    return Reading(O, np.linalg.norm(g.dL_dX[:, 0], axis=1))
+
+
 def right(chances, names) -> float:
     """The part of the names for which the largest chance is that of their language.
 
@@ -144,9 +174,10 @@ def right(chances, names) -> float:
 
 
 def count(names, alphabet, k: int):
-    """How often each letter follows each k - 1 letters: (m, (n + 1)^(k - 1), n + 1).
+    """How often which letter follows which: (m, (n + 1)^(k - 1), n + 1).
 
-    The last place of an axis is the edge of a name, before its first letter or after its last.
+    The rows are the k - 1 letters before.
+    The last place of an axis is the edge of a name, before or after it.
 
     Examples
     --------
@@ -156,7 +187,8 @@ def count(names, alphabet, k: int):
            [1, 0, 1],
            [0, 1, 0]]))
     """
-    N = np.zeros((len(LANGUAGES), (len(alphabet) + 1) ** (k - 1), len(alphabet) + 1))
+    n = len(alphabet) + 1
+    N = np.zeros((len(LANGUAGES), n ** (k - 1), n))
     for name in names:
         before, letters = _grams(name.text, alphabet, k)
         for language in name.languages:
@@ -166,17 +198,18 @@ def count(names, alphabet, k: int):
 
 
 def counted_chances(N, shares, names, alphabet, k: int, alpha: float):
-    """Bayes' rule with the counts N: (B, m), the logarithm of each language's chance.
+    """Bayes' rule with the counts N: (B, m), the logarithms of the chances.
 
-    log P(language) + Σ log (N + α) / (Σ N + α (n + 1)), up to a constant for each name.
-    The sum goes over the letters of the name and the edge after them.
+    log P(language) + Σ log (N + α) / (Σ N + α (n + 1)), up to a constant;
+    the sum goes over the letters of the name and the edge after them.
 
     Examples
     --------
     >>> alphabet = data.Alphabet("de")
     >>> names = [data.Name("ede", ("cy",)), data.Name("dd", ("de",))]
     >>> N = count(names, alphabet, k=2)
-    >>> found = counted_chances(N, np.full(10, 0.1), names, alphabet, k=2, alpha=1)
+    >>> shares = np.full(10, 0.1)
+    >>> found = counted_chances(N, shares, names, alphabet, k=2, alpha=1)
     >>> [LANGUAGES[best] for best in found.argmax(axis=1)]
     ['cy', 'de']
     """
