@@ -33,7 +33,7 @@ def gradient(p, q, X, labels, scale):
     network = Classifier(p, q)
     parallel = torch.nn.parallel.DistributedDataParallel(network)
     L = torch.nn.functional.cross_entropy(parallel(X), labels, reduction="sum")
-    (scale * L).backward()                # here the processes wait for each other
+    (scale * L).backward()            # the processes wait for each other
     halves = network.cell, network.readout
     return network, tuple(map(interop.gradients_from_torch, halves))
 
