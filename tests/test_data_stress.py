@@ -251,3 +251,25 @@ def test_counting_baselines_of_the_page(all_words):
 def test_count_refuses(left, right, message):
     with pytest.raises(ValueError, match=message):
         stress.count(FEW, left, right)
+
+
+# -- ceilings
+
+
+@pytest.mark.parametrize("left, right", [(False, False), (True, False), (False, True), (True, True)])
+def test_ceiling_matches_dictionaries(all_words, left, right):
+    some, groups = all_words[::20], defaultdict(Counter)
+    for one in some:
+        for t, s in enumerate(one.stress):
+            if s is not None:
+                key = (one.phones[t], one.phones[: t + 1] if left else None, one.phones[t:] if right else None)
+                groups[key][s] += 1
+    most = sum(max(counts.values()) for counts in groups.values())
+    assert stress.ceiling(some, left, right) == most / sum(counts.total() for counts in groups.values())
+
+
+def test_no_counting_from_one_side_is_above_the_ceiling_of_its_own_words(all_words):
+    some = all_words[::50]
+    for left, right in ((10, 0), (0, 10)):
+        said = stress.guess(stress.count(some, left, right), some)
+        assert (said == stress.stresses(some)).mean() <= stress.ceiling(some, left > 0, right > 0) < 1

