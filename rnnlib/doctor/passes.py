@@ -3,6 +3,7 @@
 They are to be read, and to be spoiled: a mistake of ``rnnlib.doctor.catalogue`` replaces a piece of one line here.
 So every line does one thing, and is an assignment.
 Times run from 1 to T as in the book: ``s[0]`` is s_0, and what has no value at 0 or T + 1 is zero there.
+``back[t]`` is what step t sends back to the state before it.
 A sequence is a row, so that ``a = U x`` reads ``x @ U.T``.
 ``rnnlib.doctor.program`` runs these functions line by line; called, each returns its variables.
 ``omega[t]`` is (B, 1), ``X`` (T, B, n), all parameters as in the cell's ``Params``.
@@ -43,20 +44,21 @@ def rnn(U, W, b, V, c, X, Y, s_0, weights, f, head):
         z[t] = s[t] @ V.T + c
         o[t] = head.g(z[t])
     L = sum((omega[t][:, 0] * head.loss(z[t], y[t])).sum() for t in steps)
-    eps, zero = {T + 1: np.zeros((B, m))}, np.zeros_like(s_0)
-    slope, lam, delta = {T + 1: zero}, {T + 1: zero}, {T + 1: zero}
+    eps, zero = {}, np.zeros_like(s_0)
+    slope, lam, delta, back = {}, {T + 1: zero}, {}, {T + 1: zero}
     for t in reversed(steps):
         eps[t] = omega[t] * head.epsilon(o[t], y[t])
         slope[t] = f.df(a[t], s[t])
-        lam[t] = eps[t] @ V + delta[t + 1] @ W
+        lam[t] = eps[t] @ V + back[t + 1]
         delta[t] = slope[t] * lam[t]
+        back[t] = delta[t] @ W
     dU = sum(delta[t].T @ x[t] for t in steps)
     dW = sum(delta[t].T @ s[t - 1] for t in steps)
     db = sum(delta[t].sum(axis=0) for t in steps)
     dV = sum(eps[t].T @ s[t] for t in steps)
     dc = sum(eps[t].sum(axis=0) for t in steps)
     dX = np.stack([delta[t] @ U for t in steps])
-    ds_0 = delta[1] @ W
+    ds_0 = back[1]
     return locals()
 
 
@@ -67,7 +69,7 @@ def lstm(U, W, b, V, c, X, Y, s_0, C_0, weights, f, gate, head):
     x, y, omega = padded(X), padded(Y), padded(weights[..., None])
     s = {0: s_0}
     C = {0: C_0}
-    a, z, o, iota, phi, C_tilde, psi, shown = {}, {}, {}, {}, {T + 1: 0 * C_0}, {}, {}, {}
+    a, z, o, iota, phi, C_tilde, psi, shown = {}, {}, {}, {}, {}, {}, {}, {}
     for t in steps:
         a[t] = x[t] @ U.T + s[t - 1] @ W.T + b
         a_iota, a_phi, a_C, a_psi = np.split(a[t], 4, axis=-1)
@@ -81,26 +83,28 @@ def lstm(U, W, b, V, c, X, Y, s_0, C_0, weights, f, gate, head):
         z[t] = s[t] @ V.T + c
         o[t] = head.g(z[t])
     L = sum((omega[t][:, 0] * head.loss(z[t], y[t])).sum() for t in steps)
-    eps, lam, mu = {T + 1: np.zeros((B, m))}, {T + 1: 0 * C_0}, {T + 1: 0 * C_0}
-    delta = {T + 1: 0 * a[T]}
+    eps, lam, mu, delta = {}, {}, {T + 1: 0 * C_0}, {}
+    back, carry = {T + 1: 0 * C_0}, {T + 1: 0 * C_0}
     for t in reversed(steps):
         eps[t] = omega[t] * head.epsilon(o[t], y[t])
         a_iota, a_phi, a_C, a_psi = np.split(a[t], 4, axis=-1)
-        lam[t] = eps[t] @ V + delta[t + 1] @ W
-        mu[t] = psi[t] * f.df(C[t], shown[t]) * lam[t] + phi[t + 1] * mu[t + 1]
+        lam[t] = eps[t] @ V + back[t + 1]
+        mu[t] = psi[t] * f.df(C[t], shown[t]) * lam[t] + carry[t + 1]
         d_iota = gate.df(a_iota, iota[t]) * C_tilde[t] * mu[t]
         d_phi = gate.df(a_phi, phi[t]) * C[t - 1] * mu[t]
         d_C = f.df(a_C, C_tilde[t]) * iota[t] * mu[t]
         d_psi = gate.df(a_psi, psi[t]) * shown[t] * lam[t]
         delta[t] = np.concatenate([d_iota, d_phi, d_C, d_psi], axis=-1)
+        back[t] = delta[t] @ W
+        carry[t] = phi[t] * mu[t]
     dU = sum(delta[t].T @ x[t] for t in steps)
     dW = sum(delta[t].T @ s[t - 1] for t in steps)
     db = sum(delta[t].sum(axis=0) for t in steps)
     dV = sum(eps[t].T @ s[t] for t in steps)
     dc = sum(eps[t].sum(axis=0) for t in steps)
     dX = np.stack([delta[t] @ U for t in steps])
-    ds_0 = delta[1] @ W
-    dC_0 = phi[1] * mu[1]
+    ds_0 = back[1]
+    dC_0 = carry[1]
     return locals()
 
 
@@ -125,7 +129,7 @@ def gru(U, W, b, b_s, V, c, X, Y, s_0, weights, f, gate, head):
         z[t] = s[t] @ V.T + c
         o[t] = head.g(z[t])
     L = sum((omega[t][:, 0] * head.loss(z[t], y[t])).sum() for t in steps)
-    eps, lam, back = {T + 1: np.zeros((B, m))}, {T + 1: 0 * s_0}, {T + 1: 0 * s_0}
+    eps, lam, back = {}, {}, {T + 1: 0 * s_0}
     d_r, d_u, d_s, d_beside, delta = {}, {}, {}, {}, {}
     for t in reversed(steps):
         eps[t] = omega[t] * head.epsilon(o[t], y[t])
@@ -170,14 +174,17 @@ def bidirectional(U_f, W_f, b_f, U_b, W_b, b_b, V, c, X, Y, s_f0, s_b0, weights,
         o[t] = head.g(z[t])
         eps[t] = omega[t] * head.epsilon(o[t], y[t])
     L = sum((omega[t][:, 0] * head.loss(z[t], y[t])).sum() for t in steps)
-    lam_f, delta_f, lam_b, delta_b = {}, {T + 1: 0 * s_f0}, {}, {0: 0 * s_b0, T + 1: 0 * s_b0}
+    lam_f, delta_f, lam_b, delta_b = {}, {}, {}, {}
+    back_f, back_b = {T + 1: 0 * s_f0}, {0: 0 * s_b0, T + 1: 0 * s_b0}
     for t in reversed(steps):
-        lam_f[t] = eps[t] @ V_f + delta_f[t + 1] @ W_f
+        lam_f[t] = eps[t] @ V_f + back_f[t + 1]
         delta_f[t] = f.df(a_f[t], s_f[t]) * lam_f[t]
+        back_f[t] = delta_f[t] @ W_f
     way_b = steps
     for t in way_b:
-        lam_b[t] = eps[t] @ V_b + delta_b[t - 1] @ W_b
+        lam_b[t] = eps[t] @ V_b + back_b[t - 1]
         delta_b[t] = f.df(a_b[t], s_b[t]) * lam_b[t]
+        back_b[t] = delta_b[t] @ W_b
     dU_f = sum(delta_f[t].T @ x[t] for t in steps)
     dW_f = sum(delta_f[t].T @ s_f[t - 1] for t in steps)
     db_f = sum(delta_f[t].sum(axis=0) for t in steps)
@@ -187,6 +194,6 @@ def bidirectional(U_f, W_f, b_f, U_b, W_b, b_b, V, c, X, Y, s_f0, s_b0, weights,
     dV = sum(eps[t].T @ s[t] for t in steps)
     dc = sum(eps[t].sum(axis=0) for t in steps)
     dX = np.stack([delta_f[t] @ U_f + delta_b[t] @ U_b for t in steps])
-    ds_f0 = delta_f[1] @ W_f
-    ds_b0 = delta_b[T] @ W_b
+    ds_f0 = back_f[1]
+    ds_b0 = back_b[T]
     return locals()

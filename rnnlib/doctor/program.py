@@ -103,22 +103,21 @@ class Program:
     def one_step(self, names, edits, variable, t) -> dict:
         """The variables of a finished run after the step t that makes the variable has been run again, with these edits.
 
-        What made the variable's ingredients at other steps stays as it was.
+        What the steps send back is made again before, from what the finished run has: it goes into the next step.
         """
         new, names = self.edited(edits), _copied(names)
-        for line, time in self._makers(variable, t, names["T"]):
-            names["t"] = time
-            for text in getattr(self.blocks[self.place[line]], "lines", (line,)):
-                exec(_code(new.get(text, text)), names)
+        sent = [text for line, text in self.lines.items() if line.startswith(("back", "carry")) and line.endswith("[t]")]
+        for k in range(names["T"], 0, -1):
+            _execute_at(k, sent, names, new)
+        line = self.lines.get(f"{variable}[t]") or self.lines[variable]
+        _execute_at(t, getattr(self.blocks[self.place[line]], "lines", (line,)), names, new)
         return names
 
-    def _makers(self, variable, t, T):
-        """The line that makes a variable, before it that of ``back``: in the GRU step t + 1 makes what comes back to s_t."""
-        made = [(self.lines.get(f"{variable}[t]") or self.lines[variable], t)]
-        back = self.lines.get("back[t]")
-        if back and variable == "ds_0":
-            return [(back, 1), *made]
-        return [(back, t + 1), *made] if back and variable == "lam" and t < T else made
+
+def _execute_at(t, lines, names, new):
+    names["t"] = t
+    for text in lines:
+        exec(_code(new.get(text, text)), names)
 
 
 def _execute(block, names, new):
