@@ -188,10 +188,11 @@ def xor_of_neighbours(rng: np.random.Generator, T: int, B: int) -> Task:
 
 
 def floor(chances, seen=()) -> float:
-    """The least mean cross-entropy, in nats, of a predictor that sees some of the fair bits a label depends on.
+    """The least mean cross-entropy, in nats, of who sees some bits of several.
 
-    It is the mean of H(P(y = 1 | what is seen)), H(p) = −p ln p − (1 − p) ln(1 − p), over all values of the bits that are seen,
-    each as likely as any other; the bits that are not seen are averaged over inside.
+    A label y depends on fair bits, and ``seen`` are those that are seen.
+    The floor is the mean of H(P(y = 1 | seen)) over their values,
+    H(p) = −p ln p − (1 − p) ln(1 − p).
 
     Parameters
     ----------
@@ -201,7 +202,8 @@ def floor(chances, seen=()) -> float:
     Raises
     ------
     ValueError
-        If an axis is not 2 long, a chance is not from 0 to 1, or ``seen`` names an axis twice or one that is not there.
+        If an axis is not 2 long, a chance is not from 0 to 1,
+        or ``seen`` names an axis twice or one that is not there.
 
     Examples
     --------
@@ -210,11 +212,16 @@ def floor(chances, seen=()) -> float:
     [0.6616, 0.5192, 0.6277, 0.4545]
     """
     chances = _chances(chances)
-    if chances.ndim == 0 or set(chances.shape) != {2}:
-        raise ValueError(f"chances has shape {chances.shape}; it must be (2, …), one axis for each bit")
-    if sorted({*seen}) != sorted(seen) or not set(seen) <= set(range(chances.ndim)):
-        raise ValueError(f"seen is {seen!r}; it must name axes of chances, 0 to {chances.ndim - 1}, each once at most")
-    p = chances.mean(axis=tuple(axis for axis in range(chances.ndim) if axis not in seen))
+    axes, shape = range(chances.ndim), chances.shape
+    if chances.ndim == 0 or set(shape) != {2}:
+        raise ValueError(f"chances has shape {shape}; it must be (2, …), one axis for each bit")
+    if sorted({*seen}) != sorted(seen) or not {*seen} <= {*axes}:
+        raise ValueError(
+            f"seen is {seen!r}; it must name axes of chances, "
+            f"0 to {chances.ndim - 1}, each once at most"
+        )
+    hidden = tuple(axis for axis in axes if axis not in seen)
+    p = chances.mean(axis=hidden)
     return float((_surprise(p) + _surprise(1 - p)).mean())
 
 

@@ -104,12 +104,16 @@ CELLS: Mapping[str, Any] = MappingProxyType(
 
 
 def truncated_cell(k: int) -> Cell:
-    """The simple network whose ``backward`` is truncated to a window of k steps; its ``forward`` carries the state as ever."""
+    """The simple network, its gradient truncated to a window of k steps.
+
+    ``forward`` carries the state as ever.
+    """
 
     def backward(p, trace, dL_dS, dL_ds_T=None):
         return truncated.window(p, trace, dL_dS, k)
 
-    return Cell(f"rnn truncated to {k}", rnn.step, rnn.step_back, rnn.forward, backward)
+    name = f"rnn truncated to {k}"
+    return Cell(name, rnn.step, rnn.step_back, rnn.forward, backward)
 
 
 def prepare(settings: Settings) -> Problem:
