@@ -10,6 +10,9 @@ TORCH  := $(VENV)/.torch
 PEERS  := $(VENV)/.peers
 SITE   := _build/html
 
+# Pages and tests run side by side, one a core; a product of small matrices that several threads share waits for all of them.
+export OMP_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup book page train test test-peers test-site bench bench-quick bench-check serve lab lint readme lock clean
 
@@ -53,7 +56,7 @@ page: $(TORCH)  ## build only some pages: make page PAGE=gradient_w (or "one two
 
 train: $(READY)  ## train the book's tasks in full (minutes): make train, or make train TASK="names stress"
 	@echo "==> Training in full, one thread; runs are saved in _build/runs/ and taken up again"
-	@OMP_NUM_THREADS=1 $(BIN)/python book/_tools/train.py $(TASK)
+	@$(BIN)/python book/_tools/train.py $(TASK)
 
 test: $(READY)  ## run all tests but those that need PyTorch or a browser
 	@echo "==> Testing rnnlib, the proofs and the gates"
