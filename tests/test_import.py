@@ -66,7 +66,16 @@ def test_import_brings_in_numpy_and_nothing_heavier():
     assert {"numpy", "rnnlib", "rnnlib.rnn"} <= with_rnnlib
     third_party = {name.partition(".")[0] for name in with_rnnlib - numpy} - sys.stdlib_module_names
     assert third_party == {"rnnlib"}
-    assert not any(name.startswith(("rnnlib.proof", "rnnlib.figures", "rnnlib.data")) for name in with_rnnlib)
+    assert not any(name.startswith(("rnnlib.proof", "rnnlib.figures", "rnnlib.data", "rnnlib.doctor")) for name in with_rnnlib)
+
+
+def test_the_doctor_comes_when_it_is_asked_for_and_needs_numpy_alone():
+    script = "import json, sys, rnnlib; rnnlib.diagnose; rnnlib.diagnose_formula; print(json.dumps([*sys.modules]))"
+    loaded = {*json.loads(run("-c", script).stdout)}
+    assert "rnnlib.doctor" in loaded and "sympy" not in loaded and "rnnlib.proof" not in loaded
+    assert rnnlib.doctor.diagnose is rnnlib.diagnose
+    with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
+        rnnlib.nonesuch  # noqa: B018
 
 
 def test_import_takes_little_more_than_numpy_does():

@@ -81,7 +81,7 @@ _READOUT = _group(
      "eq-output-epsilon-sigmoid", ("eps[t]", _EPS, "o[t] * (1 - o[t]) * head.epsilon(o[t], y[t])")),
     ("eps-mean-over-outputs", "ε_t is divided by the number m of outputs",
      "The loss of a step is a sum over the outputs; a mean over them is another loss.",
-     "eq-model-step-loss", ("eps[t]", "", " / m")),
+     "eq-output-cross-entropy", ("eps[t]", "", " / m")),
     ("eps-half-forgotten", "ε_t is twice as large",
      "Without the ½ in the squared error, or with a loss counted twice, every gradient doubles.",
      "eq-output-squared", ("eps[t]", "", " * 2")),

@@ -34,7 +34,7 @@ class Verdict:
     def __str__(self):
         found = f"relative error {self.error:.0e}" if 0 < self.error < float("inf") else ""
         said = "right" if self.right else "WRONG"
-        return f"{symbol(self.part):13} {said}  " + ", ".join(filter(None, (found, self.note)))
+        return f"{symbol(self.part):13} {said}  {', '.join(filter(None, (found, self.note)))}".rstrip()
 
 
 @dataclass(frozen=True)

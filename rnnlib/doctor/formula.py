@@ -233,8 +233,9 @@ def _explain(cell, cases):
         return any(value is None or not np.array_equal(value, given(case, (), True)) for case, value in zip(cases, values))
 
     alive = [mistake for mistake in catalogue.fitting(cell) if changes(mistake)]
-    single = [[(mistake,) for mistake in alive if fits((mistake,), whole)] for whole in (False, True)]
-    if sets := [*single[0], *(one for one in single[1] if one not in single[0])]:
-        return sets, (len(alive), 0)
+    at_line = cases[0].quantity.variable, f"{cases[0].quantity.variable}[t]"
+    steps = sorted((m for m in alive if fits((m,), False)), key=lambda m: not any(edit.line in at_line for edit in m.edits))
+    if found := dict.fromkeys([*steps, *(m for m in alive if fits((m,), True))]):
+        return [(mistake,) for mistake in found], (len(alive), 0)
     pairs = (pair for pair in itertools.combinations(alive, 2) if catalogue.together(cell, *pair))
     return list(itertools.islice(filter(either, pairs), 1 + OTHERS)), (len(alive), math.comb(len(alive), 2))

@@ -159,14 +159,10 @@ def as_array(value):
     if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # NumPy has no such numbers
         value = value.float()
     a = np.asarray(value)
-    if a.dtype.kind in "OiubV":
-        try:
-            a = a.astype(float)
-        except (TypeError, ValueError):
-            raise ValueError(f"it returned a {type(value).__name__} where an array of numbers is needed") from None
-    if a.dtype.kind not in "fc":
-        raise ValueError(f"it returned an array of {a.dtype} where numbers are needed")
-    return a
+    try:
+        return a if a.dtype.kind in "fc" else a.astype(float)
+    except (TypeError, ValueError):
+        raise ValueError(f"it returned a {type(value).__name__} of {a.dtype} where an array of numbers is needed") from None
 
 
 def _argument(name, point, call):
