@@ -305,6 +305,16 @@ def test_beliefs_are_as_high_as_their_probabilities():
     assert "a: English 0.75, b: Polish 0.50. At the end: Polish." in panel.alt
 
 
+def test_names_of_bands_do_not_cover_each_other():
+    rows = [[0.5, 0.5, 0, 0], [0.45, 0.55, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    (panel,) = figures.beliefs(rows, "abcd", ["Hungarian", "Finnish", "Wel", "Turkish"]).panels
+    found = re.findall(r'textLength="([\d.]+)"[^>]* x="([\d.]+)" y="([\d.]+)">(Hungarian|Finnish|Wel)<', panel.svg)
+    boxes = [(float(x), float(x) + float(wide), float(y)) for wide, x, y, _ in found]
+    assert len(boxes) == 3
+    for k, (start, end, y) in enumerate(boxes):
+        assert all(abs(y - other[2]) > 14 or end < other[0] or other[1] < start for other in boxes[:k])
+
+
 def test_truncation_windows_count_the_pairs_that_are_drawn():
     window, chunks = figures.truncation_windows(8, 4).panels
     assert "26 of 36" in window.alt and "20 of 36" in chunks.alt  # kT - k(k-1)/2, T(k+1)/2

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("babel")
 
-from rnnlib import data, one_hot, tasks
+from rnnlib import data, gru, model, one_hot, tasks
 from rnnlib._records import leaves
 from rnnlib.initialise import uniform_readout, uniform_rnn
 from rnnlib.tasks import Problem, Promise, Task, learn, missed, names
@@ -154,6 +154,20 @@ def test_padding_does_not_change_an_answer(found):
     together = names.chances(p, q, some, found.alphabet)
     alone = np.concatenate([names.chances(p, q, [name], found.alphabet) for name in some])
     assert together == pytest.approx(alone, abs=1e-6) and together.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_reading_agrees_with_the_answer_and_the_gradient_with_a_small_step(found):
+    p, q = names.start(TINY, len(found.alphabet))
+    name = found.test[7]
+    O, sizes = names.read(p, q, name, found.alphabet)
+    assert O[-1] == pytest.approx(names.chances(p, q, [name], found.alphabet)[0], abs=1e-6)
+    p, q = (type(part)(*(a.astype(float) for a in part)) for part in (p, q))
+    X, Y, weights, *_ = names.batch([name], found.alphabet)
+    g = model.loss_and_gradients(p, q, X, Y, cell=gru, weights=weights).dL_dX[2, 0]
+    step = np.zeros_like(X, complex)
+    step[2, 0] = 1e-30j * g / np.linalg.norm(g)  # along the gradient the slope is its length
+    slope = model.loss(p, q, X + step, Y, cell=gru, weights=weights).imag / 1e-30
+    assert sizes[2] == pytest.approx(slope, rel=1e-4)
 
 
 def test_a_tiny_network_learns_and_goes_on_bit_for_bit(tmp_path):

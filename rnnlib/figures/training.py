@@ -125,7 +125,7 @@ def beliefs(O, tokens: Sequence[str], classes: Sequence[str], sizes=None, size_l
     """How probable each class is after each step of one sequence, as bands whose heights add to 1.
 
     `O` (T, m) has the probabilities after each of the `tokens`, `classes` the m names.
-    The likeliest five bands that ever reach a fifth are named where they are highest, the rest is one pale band at the top.
+    The likeliest five bands that ever reach a fifth are named where they are highest and there is room; the rest is left open at the top.
     `sizes` (T,), if given, are drawn as bars under the tokens, the longest at full length; `size_label` says what they are.
 
     >>> beliefs([[0.5, 0.5], [0.1, 0.9]], "ab", ["English", "Polish"]).name
@@ -146,14 +146,14 @@ def beliefs(O, tokens: Sequence[str], classes: Sequence[str], sizes=None, size_l
     left, wide, tall, bottom = 26, max(26, min(54, 400 // T)), 190, 34 + bars
     canvas = Canvas(left + wide * T + 16 + max(words_width(str(classes[k]), 15) for k in named), tall + bottom + 14)
     places = np.sort(np.concatenate([left + wide * (np.arange(T) + part) for part in (0.2, 0.8)]))
-    low = np.zeros(2 * T)
+    low, taken = np.zeros(2 * T), []
     for k, (colour, alpha) in zip(named, _BANDS, strict=False):
         high = low + np.repeat(O[:, k], 2)
         edge = lambda part: bottom + tall * part  # noqa: E731
         corners = np.column_stack([np.append(places, places[::-1]), np.append(edge(low), edge(high)[::-1])])
         canvas.polygon(corners, colour, alpha)
         canvas.line(places, edge(high), linewidth=0.8, alpha=0.6)
-        _name_of_a_band(canvas, str(classes[k]), places, edge(low), edge(high), wide)
+        _name_of_a_band(canvas, str(classes[k]), places, edge(low), edge(high), taken)
         low = high
     canvas.line([places[0], places[-1]], [bottom + tall] * 2, colour="muted", linewidth=0.8)
     canvas.line([places[0], places[-1]], [bottom] * 2, linewidth=1.2)
@@ -174,14 +174,23 @@ def beliefs(O, tokens: Sequence[str], classes: Sequence[str], sizes=None, size_l
     return canvas.figure("beliefs", alt)
 
 
-def _name_of_a_band(canvas, name, places, low, high, wide) -> None:
-    """At the right of the band if it is still broad there, else within it where it is broadest."""
+def _name_of_a_band(canvas, name, places, low, high, taken) -> None:
+    """At the right of the band if it is still broad there, else within it, where it is broadest and the place is free.
+
+    `taken` holds the places (x, y, width) of the names so far; this one is added.
+    """
     if high[-1] - low[-1] >= 12:
         canvas.text(places[-1] + 8, (low[-1] + high[-1]) / 2, name, 15, ha="left", math=False)
         return
-    t = int(np.argmax(high - low)) // 2
-    x = np.clip((places[2 * t] + places[2 * t + 1]) / 2, places[0] + words_width(name, 14) / 2, None)
-    canvas.text(float(x), (low[2 * t] + high[2 * t]) / 2, name, 14, math=False)
+    width, middle = words_width(name, 14), (places[::2] + places[1::2]) / 2
+    for t in np.argsort(low[::2] - high[::2], kind="stable"):
+        x, y = max(float(middle[t]), float(places[0]) + width / 2), float(low[2 * t] + high[2 * t]) / 2
+        if high[2 * t] - low[2 * t] < 12:
+            return
+        if all(abs(y - other_y) > 15 or abs(x - other_x) > (width + other) / 2 + 2 for other_x, other_y, other in taken):
+            canvas.text(x, y, name, 14, math=False)
+            taken.append((x, y, width))
+            return
 
 
 def _names_at_the_right(canvas, across, up, ends) -> None:
