@@ -36,7 +36,7 @@ class Settings(NamedTuple):
     validation: int = 1900
     test: int = 1950
     end: int = 2009
-    T: int = 40
+    T: int = 25
     warm: int = 10
     B: int = 32
     rate: float = 0.01
