@@ -278,7 +278,9 @@ def test_cost_against_T_names_another_unit():
 def test_a_yearly_series_tells_its_parts_and_errors():
     alt = DRAWN["yearly_series"].alt
     assert "from 1700 to 1705: between 5 and 58, most in 1705" in alt and "validation begins in 1703" in alt
-    assert f"persistence: root mean square error {np.sqrt(np.mean(np.square([6, 5, 7, 13, 22]))):.3g}" in alt
+    assert f"persistence is {np.sqrt(np.mean(np.square([6, 5, 7, 13, 22]))):.3g} from measured in root mean square" in alt
+    below = figures.yearly_series([1, 2, 3], [-5.0, 2.0, 4.0], y_label="error")
+    assert "−5" in below.svg or "-5" in below.svg
 
 
 def test_learning_curves_tell_their_ends_and_stand_where_the_axis_says():

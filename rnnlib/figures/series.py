@@ -9,13 +9,16 @@ import numpy as np
 from .canvas import Canvas
 from .plots import CURVES, _marker, _numbers
 from .style import Figure
-from .training import Linear, _axes, _between, _names_at_the_right
+from .training import Linear, _axes, _between, _names_at_the_right, _round_step
 
 
-def yearly_series(years, values, forecasts: Mapping | None = None, parts: Mapping | None = None, y_label: str = "value") -> Figure:
+def yearly_series(
+    years, values, forecasts: Mapping | None = None, parts: Mapping | None = None, y_label: str = "value", name: str = "measured"
+) -> Figure:
     """A series of numbers, one a year, with forecasts of some years and the parts it is cut into.
 
-    `years` and `values` (N,) are what was measured, drawn with a dot a year if there are forecasts or few years.
+    `years` and `values` (N,) are what was measured, drawn with a dot a year if there are forecasts or few years;
+    with another `name`, something else, such as errors; if there are negative values a line stands at 0.
     `forecasts` maps up to 3 names to arrays (N,), NaN where there is none.
     `parts` maps names to the first year of each part; a line stands there, the name at its right.
 
@@ -36,28 +39,30 @@ def yearly_series(years, values, forecasts: Mapping | None = None, parts: Mappin
     every = np.concatenate([values, *forecasts.values()])
     canvas = Canvas(560, 330)
     across = Linear(years[0], years[-1], 56, 430 if forecasts else 542)
-    up = Linear(*_between(every[np.isfinite(every)]), 62, 264)
+    up = Linear(*_range(every[np.isfinite(every)]), 62, 264)
     _axes(canvas, across, up, "year", y_label)
-    for name, first in parts.items():
+    for part, first in parts.items():
         canvas.line([across(first)] * 2, [up.start, up.end + 18], colour="muted", linewidth=1.2, linestyle=(0, (5, 2.5)))
-        canvas.text(float(across(first)) + 5, up.end + 12, name, 15, "muted", ha="left")
+        canvas.text(float(across(first)) + 5, up.end + 12, part, 15, "muted", ha="left")
+    if up.low < 0:
+        canvas.line([across.start, across.end], [up(0)] * 2, linewidth=1.0)
     canvas.line(across(years), up(values), linewidth=1.7)
     if forecasts or len(years) <= 80:
         for year, value in zip(across(years), up(values), strict=True):
             canvas.dot(float(year), float(value), 2.6)
-    ends = [("measured", across.end, float(up(values[-1])), "ink")] if forecasts else []
-    for (name, curve), (colour, dash, shape) in zip(forecasts.items(), CURVES[1:], strict=False):
+    ends = [(name, across.end, float(up(values[-1])), "ink")] if forecasts else []
+    for (other, curve), (colour, dash, shape) in zip(forecasts.items(), CURVES[1:], strict=False):
         kept = np.flatnonzero(np.isfinite(curve))
         canvas.line(across(years[kept]), up(curve[kept]), colour=colour, linewidth=1.6, linestyle=dash)
         for k in kept:
             _marker(canvas, float(across(years[k])), float(up(curve[k])), shape, colour, 2.4)
-        ends.append((name, float(across(years[kept[-1]])), float(up(curve[kept[-1]])), colour))
+        ends.append((other, float(across(years[kept[-1]])), float(up(curve[kept[-1]])), colour))
     if ends:
         _names_at_the_right(canvas, across, up, ends)
     words = f"{y_label} from {years[0]:g} to {years[-1]:g}: "
     words += f"between {values.min():.4g} and {values.max():.4g}, most in {years[values.argmax()]:g}."
-    words += "".join(f" {name} begins in {first:g}." for name, first in parts.items())
-    words += "".join(f" Forecast by {name}: root mean square error {_error(curve, values):.3g}." for name, curve in forecasts.items())
+    words += "".join(f" {part} begins in {first:g}." for part, first in parts.items())
+    words += "".join(f" {other} is {_apart(curve, values):.3g} from {name} in root mean square." for other, curve in forecasts.items())
     return canvas.figure("yearly-series", words)
 
 
@@ -76,10 +81,9 @@ def lag_profile(profiles: Mapping, x_label: str = "years back", y_label: str = "
     if longest < 2:
         raise ValueError("at least one profile must have two numbers or more")
     every = np.concatenate([*profiles.values(), [0.0]])
-    step = 0.1 if np.ptp(every) < 1 else 0.25
     canvas = Canvas(560, 330)
     across = Linear(0, longest - 1, 66, 420)
-    up = Linear(np.floor(every.min() / step) * step, np.ceil(every.max() / step) * step, 62, 284)
+    up = Linear(*_range(every), 62, 284)
     _axes(canvas, across, up, x_label, y_label)
     canvas.line([across.start, across.end], [up(0)] * 2, linewidth=1.0)
     ends = []
@@ -103,6 +107,14 @@ def _with_gaps(name, curve, length):
     return curve
 
 
-def _error(curve, values):
+def _range(values) -> tuple[float, float]:
+    """Round numbers around the values, as ``_between``, of both signs if the values are."""
+    if values.min() >= 0:
+        return _between(values)
+    step = _round_step(np.ptp(values) / 6)
+    return float(np.floor(values.min() / step) * step), float(np.ceil(values.max() / step) * step)
+
+
+def _apart(curve, values):
     kept = np.isfinite(curve)
     return np.sqrt(np.mean((curve[kept] - values[kept]) ** 2))

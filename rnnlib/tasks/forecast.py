@@ -91,19 +91,21 @@ def split(settings: Settings) -> Data:
 
 
 def forecasts(p, q, x, cell=gru, change=True):
-    """A forecast of each year from all years before it: (N,), the first one nothing but 0.
+    """A forecast of each year from all before it: (N,), the first one 0.
 
-    One pass over the series: the state after year t has read x_1 … x_t, and z_t is the forecast of x_{t+1},
-    or of x_{t+1} − x_t.
+    One pass: the state after year t has read x_1 … x_t,
+    and z_t is the forecast of x_{t+1}, or of x_{t+1} − x_t.
     """
-    z = readout.step(q, cell.forward(p, x[:-1, None]).S[1:])[:, 0]
+    states = cell.forward(p, x[:-1, None]).S[1:]
+    z = readout.step(q, states)[:, 0]
     return np.append(0.0, z + x[:-1] if change else z)
 
 
 def ahead(p, q, x, steps: int, cell=gru, change=True):
-    """Closed loop: from each year on, the network reads its own forecasts; (steps, N).
+    """Closed loop: the network reads its own forecasts; (steps, N).
 
-    Row k, entry t is the forecast of x_{t+k+1} by a network that has read x_1 … x_t and then its own k forecasts.
+    Row k, entry t is the forecast of x_{t+k+1} by a network
+    that has read x_1 … x_t and then its own k forecasts.
     All N starts are one batch.
     """
     trace = cell.forward(p, x[:, None])
@@ -117,9 +119,10 @@ def ahead(p, q, x, steps: int, cell=gru, change=True):
 
 
 def autoregression(x, order: int):
-    """c_0 … c_p of the linear forecast c_0 + c_1 x_t + … + c_p x_{t+1-p} with the least sum of squared errors on x."""
-    table = data.lags(x, order)
-    return np.linalg.lstsq(np.column_stack([np.ones(len(table)), table]), x[order:], rcond=None)[0]
+    """c_0 … c_p of the linear forecast with least squares on x."""
+    before = data.lags(x, order)
+    table = np.column_stack([np.ones(len(before)), before])
+    return np.linalg.lstsq(table, x[order:], rcond=None)[0]
 
 
 def linear_forecasts(c, x):
