@@ -338,7 +338,8 @@ def ceiling(words: Iterable[Word], left: bool, right: bool) -> float:
     seen = phone
     for side, place in ((left, t), (right, np.bincount(b)[b] - 1 - t)):
         if side:
-            seen = np.unique(np.stack([seen, place, _rows_so_far(place, b, phone)]), axis=1, return_inverse=True)[1]
+            pairs = place * (b.max() + 1) + _rows_so_far(place, b, phone)
+            seen = _numbered(seen * (place.max() + 1) * (b.max() + 1) + pairs)
     vowel = stress >= 0
     counts = np.bincount(seen[vowel] * len(STRESSES) + stress[vowel], minlength=(seen.max() + 1) * len(STRESSES))
     return float(counts.reshape(-1, len(STRESSES)).max(axis=1).sum() / vowel.sum())
@@ -349,8 +350,13 @@ def _rows_so_far(place, b, phone):
     row, number = np.zeros(b.max() + 1, int), np.zeros(len(b), int)
     for here in (np.flatnonzero(place == k) for k in range(place.max() + 1)):
         pairs = row[b[here]] * len(PHONES) + phone[here]
-        number[here] = row[b[here]] = np.unique(pairs, return_inverse=True)[1]
+        number[here] = row[b[here]] = _numbered(pairs)
     return number
+
+
+def _numbered(keys):
+    """Equal keys get equal numbers, from 0."""
+    return np.unique(keys, return_inverse=True)[1]
 
 
 def stresses(words: Iterable[Word]):
