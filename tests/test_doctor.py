@@ -20,9 +20,9 @@ CELLS = list(points.KINDS)
 
 def reader(cell, *mistakes, f="tanh", head="softmax_cross_entropy"):
     """A function as a reader would hand it in: the pass of a cell as one function, its source edited and compiled anew."""
-    base, edits = catalogue.edits_of(cell, *mistakes)
+    base, *own = catalogue.VARIANTS.get(cell, (cell,))
     source = inspect.getsource(getattr(passes, base)).replace(", f, gate, head)", ")").replace(", f, head)", ")")
-    for line, old, new in edits:
+    for line, old, new in catalogue.edits_of(*map(catalogue.named, own), *mistakes):
         before = next(text for text in re.findall(r"^ +(.*)$", source, re.M) if text.startswith(f"{line} = "))
         left, right = before.split(" = ", 1)
         after = before.replace(old, new) if old else f"{left} = ({right}){new}"

@@ -50,7 +50,7 @@ def test_pass_is_right(cell, head):
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "bidirectional"])
 def test_pass_run_line_by_line_is_the_function(cell):
     point = points.generic(points.problem(cell), seed=0)[0]
-    called, run = getattr(passes, cell)(**point.variables()), program.of(cell).run(point.variables())
+    called, run = getattr(passes, cell)(**point.variables()), catalogue.pass_of(cell).run(point.variables())
     assert all(np.array_equal(called["d" + part], run["d" + part]) for part in point.problem.parts)
 
 
@@ -58,8 +58,7 @@ def test_pass_run_line_by_line_is_the_function(cell):
 def test_run_taken_up_in_the_middle_is_the_whole_run(cell):
     point = points.generic(points.problem(cell), seed=0)[2]
     for mistake in fitting(cell):
-        base, edits = catalogue.edits_of(cell, mistake)
-        whole = program.of(base).run(point.variables(), edits)
+        whole = catalogue.pass_of(cell).run(point.variables(), mistake.edits)
         assert all(np.array_equal(whole["d" + part], value) for part, value in point.spoiled(mistake).items())
 
 
@@ -82,13 +81,14 @@ def test_every_line_of_a_pass_is_an_assignment_of_its_own():
     for cell in ("rnn", "lstm", "gru", "bidirectional"):
         body = inspect.getsource(getattr(passes, cell)).splitlines()
         lines = [line.strip() for line in body if " = " in line and not line.strip().startswith(("def", '"'))]
-        assert set(lines) == set(program.of(cell).lines.values())
+        assert set(lines) == set(catalogue.pass_of(cell).lines.values())
 
 
 def test_mistakes_at_the_same_piece_do_not_go_together():
     assert not catalogue.together("rnn", named("slope-missing"), named("slope-of-s"))
+    assert not catalogue.together("rnn", named("lam-transposed"), named("lam-no-W"))  # one's text is within the other's
     assert catalogue.together("rnn", named("slope-missing"), named("slope-twice"))
     with pytest.raises(program.Conflict, match="no line"):
-        program.of("rnn").edited([program.Edit("mu[t]", "a", "b")])
+        catalogue.pass_of("rnn").edited([program.Edit("mu[t]", "a", "b")])
     with pytest.raises(KeyError, match="nonesuch"):
         named("nonesuch")

@@ -107,6 +107,8 @@ def test_the_variant_of_a_network_is_what_counts(equations):
 def test_an_unknown_mistake_and_a_formula_of_another_kind():
     unknown = diagnose_formula(r"\frac{\partial L}{\partial W} = 7 W")
     assert unknown.names == () and "not known" in str(unknown)
+    component = diagnose_formula(r"\frac{\partial L}{\partial b_i} = \sum_{t=1}^{T} s_{t,i}")
+    assert not component.right and component.names == ()
     jacobian = diagnose_formula(r"J_t = D_t W^\top, \qquad t = 1, \dots, T")
     assert not jacobian.right and jacobian.names == () and "no mistakes to compare" in str(jacobian)
 
@@ -122,6 +124,8 @@ def test_shapes_that_do_not_fit_are_told():
     [
         (r"\frac{\partial L}{\partial W} = \foo", "not in the dialect"),
         (r"\frac{\partial s_t}{\partial W} = 0, \qquad t = 1, \dots, T", "two ways"),
+        (r"\lambda_t = 0, \qquad T < t \le T", "holds for some index"),
+        (r"\lVert W \rVert \le 1", "an equation is needed"),
     ],
 )
 def test_what_cannot_be_read_is_reported(formula, text):

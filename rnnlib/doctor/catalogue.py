@@ -8,9 +8,10 @@ A few mistakes change several lines: the gradient is right then, but it is that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from rnnlib.doctor import program
-from rnnlib.doctor.program import Conflict, Edit
+from rnnlib.doctor import passes
+from rnnlib.doctor.program import Conflict, Edit, Program
 
 ONE_WAY = ("rnn", "lstm", "gru")
 ALL = (*ONE_WAY, "bidirectional")
@@ -46,9 +47,7 @@ class Mistake:
         >>> named("dW-new-state").lines("rnn")[0][1]
         'dW = sum(delta[t].T @ s[t] for t in steps)'
         """
-        base, edits = edits_of(cell)
-        right, new = (program.of(base).edited(these) for these in (edits, (*edits, *self.edits)))
-        return [(right.get(line, line), text) for line, text in new.items() if text != right.get(line)]
+        return list(pass_of(cell).edited(self.edits).items())
 
 
 def _mistake(cells, page, name, says, why, label, *edits):
@@ -520,10 +519,16 @@ def named(name: str) -> Mistake:
     raise KeyError(f"no mistake is called {name!r}")
 
 
-def edits_of(cell: str, *mistakes: Mistake) -> tuple[str, tuple[Edit, ...]]:
-    """The pass that a cell's is made from, and all edits: those of the variant first."""
+@cache
+def pass_of(cell: str) -> Program:
+    """The right pass of a cell, as lines."""
     base, *own = VARIANTS.get(cell, (cell,))
-    return base, sum((mistake.edits for mistake in (*map(named, own), *mistakes)), ())
+    return Program(getattr(passes, base), edits_of(*map(named, own)))
+
+
+def edits_of(*mistakes: Mistake) -> tuple[Edit, ...]:
+    """The edits of all of them."""
+    return tuple(edit for mistake in mistakes for edit in mistake.edits)
 
 
 def fitting(cell: str) -> list[Mistake]:
@@ -540,9 +545,8 @@ def fitting(cell: str) -> list[Mistake]:
 
 def together(cell: str, *mistakes: Mistake) -> bool:
     """Whether mistakes can stand in one pass: each finds the piece that it replaces."""
-    base, edits = edits_of(cell, *mistakes)
     try:
-        program.of(base).edited(edits)
+        pass_of(cell).edited(edits_of(*mistakes))
     except Conflict:
         return False
     return True

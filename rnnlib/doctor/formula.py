@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnlib.doctor import catalogue, points, program
+from rnnlib.doctor import catalogue, points
 from rnnlib.doctor.diagnosis import Diagnosis, Explanation, Verdict
 from rnnlib.doctor.examine import OTHERS, relative_error
 
@@ -62,6 +62,8 @@ def diagnose_formula(formula: str, network="rnn", *, f="tanh", head="softmax_cro
     try:
         said = tex.parse(formula)
         at = [numbers.array_point(LENGTH, sizes, False, made.f.name, made.head.name, None, 1, made.cell) for sizes in SIZES]
+        if any(relation.op != "=" for relation in said.relations) or not statement.assignments(said, LENGTH):
+            raise tex.TexError(f"an equation is needed that holds for some index, not {formula}")
         error, note, failed = _worst(statement, said, at)
     except (tex.TexError, numbers.Ambiguous, numbers.NotHere) as bad:
         return Diagnosis(made.cell, (), problems=(str(bad),))
@@ -117,31 +119,25 @@ class _Passes:
     """The pass of a cell at a point of ``rnnlib.proof``, right and spoiled."""
 
     def __init__(self, point, cell):
-        base, self.edits = catalogue.edits_of(cell)
-        self.program = program.of(base)
-        self.states = self.program.states(_variables(point, cell), self.edits)
+        self.program = catalogue.pass_of(cell)
+        self.states = self.program.states(_variables(point, cell))
+        self.whole, self.one_step = cache(self._whole), cache(self._one_step)
 
-    @cache  # noqa: B019  (lives as long as one diagnosis)
-    def whole(self, mistakes):
+    def _whole(self, mistakes):
         """The variables of a pass with these mistakes; None if shapes do not fit."""
         try:
             with np.errstate(all="ignore"):
-                return self.program.resume(self.states, self.edits, _all_edits(mistakes))
+                return self.program.resume(self.states, catalogue.edits_of(*mistakes))
         except ValueError:
             return None
 
-    @cache  # noqa: B019
-    def one_step(self, mistakes, variable, t):
+    def _one_step(self, mistakes, variable, t):
         """The same, but all that goes into the variable at step t is right."""
         try:
             with np.errstate(all="ignore"):
-                return self.program.one_step(self.states[-1], (*self.edits, *_all_edits(mistakes)), variable, t)
+                return self.program.one_step(self.states[-1], catalogue.edits_of(*mistakes), variable, t)
         except ValueError:
             return None
-
-
-def _all_edits(mistakes):
-    return tuple(edit for mistake in mistakes for edit in mistake.edits)
 
 
 def _cases(statement, said, relation, point, cell):
@@ -172,8 +168,9 @@ def _quantity(statement, node, point, times):
         letter = network.adjoints.get(letter, letter)
     else:
         return None
-    t = statement.integer(subscripts[0], times) if len(subscripts) == 1 else None
-    return None if letter is None or len(subscripts) > 1 else _place(letter, t, network.name)
+    if letter is None or len(subscripts) != network.vocabulary[letter][0]:
+        return None  # a component, or a step's own loss
+    return _place(letter, statement.integer(subscripts[0], times) if subscripts else None, network.name)
 
 
 def _place(letter, t, cell):

@@ -18,7 +18,7 @@ from rnnlib import activations, bidirectional, cells, gru, losses, lstm, model, 
 from rnnlib._gated import one_of
 from rnnlib._records import leaves
 from rnnlib._validate import choice
-from rnnlib.doctor import catalogue, program
+from rnnlib.doctor import catalogue
 
 TARGETS = ("soft", "any", "one_hot", "labels")
 WEIGHTS = {"all": readout.all_steps, "last": readout.last_step, "mean": readout.mean}
@@ -146,8 +146,7 @@ class Point:
 
     @cached_property
     def _states(self):
-        base, edits = catalogue.edits_of(self.problem.cell)
-        return program.of(base).states(self.variables(), edits)
+        return catalogue.pass_of(self.problem.cell).states(self.variables())
 
     def spoiled(self, *mistakes) -> dict | None:
         """The gradients with these mistakes, by letter; None if their shapes do not fit here."""
@@ -159,11 +158,9 @@ class Point:
         return self._single[name]
 
     def _run(self, mistakes):
-        base, edits = catalogue.edits_of(self.problem.cell)
-        more = [edit for mistake in mistakes for edit in mistake.edits]
         try:
             with np.errstate(all="ignore"):
-                names = program.of(base).resume(self._states, edits, more)
+                names = catalogue.pass_of(self.problem.cell).resume(self._states, catalogue.edits_of(*mistakes))
         except ValueError:  # NumPy's word for shapes that do not fit
             return None
         return {part: names["d" + part] for part in self.problem.parts}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 from functools import cache
 from typing import NamedTuple
 
@@ -40,11 +41,13 @@ class Program:
     ``lines`` maps what a line assigns to ("lam[t]", "dW") to its text, ``place`` a text to the first block that it is in.
     """
 
-    def __init__(self, function):
+    def __init__(self, function, edits=()):
         source = inspect.getsource(function)
         body = ast.parse(source).body[0].body[1:-1]  # without the docstring and the return
         self.lines: dict[str, str] = {}
         self.blocks = tuple(self._block(source, node) for node in body)
+        if edits:
+            self._become(self.edited(edits))
         self.place = {line: k for k, block in reversed([*enumerate(self.blocks)]) for line in getattr(block, "lines", (block,))}
 
     def _block(self, source, node):
@@ -57,6 +60,13 @@ class Program:
         self.lines[text.partition(" = ")[0]] = text
         return text
 
+    def _become(self, new):
+        self.lines = {name: new.get(text, text) for name, text in self.lines.items()}
+        self.blocks = tuple(
+            block._replace(lines=tuple(new.get(line, line) for line in block.lines)) if isinstance(block, Loop) else new.get(block, block)
+            for block in self.blocks
+        )
+
     def edited(self, edits) -> dict[str, str]:
         """{old line: new line} after all edits.
 
@@ -65,16 +75,12 @@ class Program:
         Conflict
             If an edit does not find its text, or two edits overlap.
         """
-        new = {}
+        by_line: dict[str, list[Edit]] = {}
         for edit in edits:
             if edit.line not in self.lines:
                 raise Conflict(f"there is no line for {edit.line}")
-            before = self.lines[edit.line]
-            text = new.get(before, before)
-            if edit.old and text.count(edit.old) != 1:
-                raise Conflict(f"{edit.old!r} is not once in {text!r}")
-            new[before] = text.replace(edit.old, edit.new) if edit.old else _appended(text, edit.new)
-        return new
+            by_line.setdefault(self.lines[edit.line], []).append(edit)
+        return {text: _edited(text, these) for text, these in by_line.items()}
 
     def run(self, arguments: dict, edits=()) -> dict:
         """All variables after a run with these arguments; errors of an edited line come through."""
@@ -83,18 +89,18 @@ class Program:
             _execute(block, names, new)
         return names
 
-    def states(self, arguments: dict, edits=()) -> tuple[dict, ...]:
-        """The variables before each block of such a run, and after the last."""
-        new, states = self.edited(edits), [{**vars(passes), **arguments}]
+    def states(self, arguments: dict) -> tuple[dict, ...]:
+        """The variables before each block of a run, and after the last."""
+        states = [{**vars(passes), **arguments}]
         for block in self.blocks:
             states.append(_copied(states[-1]))
-            _execute(block, states[-1], new)
+            _execute(block, states[-1], {})
         return tuple(states)
 
-    def resume(self, states, edits, more) -> dict:
-        """The variables after a run with more edits, begun at the first block where it leaves the run that ``states`` is of."""
-        new = self.edited((*edits, *more))
-        first = min((self.place[self.lines[edit.line]] for edit in more), default=len(self.blocks))
+    def resume(self, states, edits) -> dict:
+        """The variables after a run with edits, begun at the first block where it leaves the run that ``states`` is of."""
+        new = self.edited(edits)
+        first = min((self.place[line] for line in new), default=len(self.blocks))
         names = _copied(states[first])
         for block in self.blocks[first:]:
             _execute(block, names, new)
@@ -112,6 +118,24 @@ class Program:
         line = self.lines.get(f"{variable}[t]") or self.lines[variable]
         _execute_at(t, getattr(self.blocks[self.place[line]], "lines", (line,)), names, new)
         return names
+
+
+def _edited(text, edits):
+    """A line after its edits; what they replace must not overlap."""
+    spans = []
+    for _, old, new in edits:
+        if old and text.count(old) != 1:
+            raise Conflict(f"{old!r} is not once in {text!r}")
+        if old:
+            spans.append((text.index(old), text.index(old) + len(old), new))
+    spans.sort()
+    if any(one[1] > two[0] for one, two in itertools.pairwise(spans)):
+        raise Conflict(f"two edits of {text!r} overlap")
+    for start, end, new in reversed(spans):
+        text = text[:start] + new + text[end:]
+    for edit in edits:
+        text = text if edit.old else _appended(text, edit.new)
+    return text
 
 
 def _execute_at(t, lines, names, new):
@@ -147,9 +171,3 @@ def _appended(text, new):
 @cache
 def _code(text, mode="exec"):
     return compile(text, f"<{text}>", mode)
-
-
-@cache
-def of(cell: str) -> Program:
-    """The program of a cell: "rnn", "lstm", "gru", "bidirectional"."""
-    return Program(getattr(passes, cell))
