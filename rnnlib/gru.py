@@ -17,7 +17,8 @@ unless two units share one reset gate (equal rows of U_r and b_r); "before", b_s
 The functions here are PyTorch's variant; ``variant`` makes the others. The order of the blocks is PyTorch's.
 
 ``step`` and ``step_back`` are the formulas, made of operators and ``np.split``, ``np.concatenate`` only.
-``forward`` and ``backward`` do the same over a whole sequence.
+``forward`` and ``backward`` do the same over a whole sequence, one stretch of time after the other;
+they are checked to agree with the steps exactly.
 Arguments, records and precision are as in ``rnn``.
 """
 
@@ -29,9 +30,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlib import _gated
+from rnnlib._records import filled, leaves
 from rnnlib._validate import alike, array, made_by, rows
-from rnnlib.activations import Activation, activation, sigmoid, tanh
+from rnnlib.activations import Activation, activation, into, sigmoid, slope_into, tanh
 from rnnlib.cells import Cell
+from rnnlib.workspace import Workspace
 
 RESET, UPDATE = ("after", "before"), ("keep", "replace")
 
@@ -61,8 +64,9 @@ class Gates(NamedTuple):
 class Trace(NamedTuple):
     """What ``forward`` leaves for ``backward``.
 
-    ``X`` the inputs (T, n) or (T, B, n); ``A`` (T, …, 3h) the pre-activations a_1 … a_T;
-    ``G`` (T, …, 3h) the gates r_t, u_t, s̃_t;
+    ``X`` the inputs (T, n) or (T, B, n); ``G`` the ``Gates`` r_t, u_t, s̃_t of all steps, (T, …, h) each;
+    ``A`` their pre-activations, likewise, or ``G`` once more if f is tanh and the gates are σ,
+    whose slopes are made of their values;
     ``N`` (T, …, h) the state's way into the candidate: W_s̃ s_{t-1} + b_s if the reset gate comes after the product,
     r_t ⊙ s_{t-1} if before;
     ``S`` the T + 1 states s_0 … s_T; ``f`` the activation of the candidate, ``gate`` that of the gates;
@@ -72,8 +76,8 @@ class Trace(NamedTuple):
     """
 
     X: Any
-    A: Any
-    G: Any
+    A: Gates
+    G: Gates
     N: Any
     S: Any
     f: Activation
@@ -222,7 +226,7 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid, reset="after", up
     return delta, terms, delta @ p.U, dL_ds_prev
 
 
-def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep") -> Trace:
+def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep", work=None) -> Trace:
     """Run the GRU over a sequence, or over a batch of sequences of equal length.
 
     Computes r_t, u_t, s̃_t and s_t = u_t ⊙ s_{t-1} + (1 − u_t) ⊙ s̃_t for t = 1 … T, or as the variant says.
@@ -236,6 +240,7 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep") 
     gate : Activation of the two gates, or its name.
     reset : "after" or "before", where the reset gate stands with respect to the product with W_s̃.
     update : "keep" or "replace", what the update gate is the share of.
+    work : Workspace, or None for new memory; the trace is in it, until the next call with it.
 
     Returns
     -------
@@ -258,30 +263,44 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep") 
     """
     f, gate = activation(f), activation(gate)
     reset, update = _gated.one_of("reset", reset, *RESET), _gated.one_of("update", update, *UPDATE)
-    p, X, s_0 = _inputs(p, X, s_0)
-    h = len(p.b_s)
-    A = (rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], 3 * h)  # U x_t + b for all t; the state's part is to come
-    G, N = np.empty_like(A), np.empty((*A.shape[:-1], h), A.dtype)
-    S = np.empty((len(X) + 1, *N.shape[1:]), A.dtype)
+    given, work, (p, X, s_0) = p, work or Workspace(), _inputs(p, X, s_0)
+    scale, open_gates, halve = _gated.opening(f, gate, X.dtype)
+    f_into, spans, batch, h = into(f), _gated.spans(X), _gated.batch(X), len(p.b_s)
+    U_T, W_T, W_s_T, b = _scaled(p, scale, reset, work)
+    S, N, G, A = memory = _memory(X, h, halve, work)
     S[0] = s_0
-    (r, u, s_tilde), a_candidate = gates(G), gates(A).candidate
-    A_both, G_both, W_both, W_candidate = A[..., : 2 * h], G[..., : 2 * h], p.W[: 2 * h].T, p.W[2 * h :].T
-    for t in range(len(X)):
-        A_both[t] += S[t] @ W_both
-        G_both[t] = gate.f(A_both[t])
-        if reset == "after":
-            N[t] = S[t] @ W_candidate + p.b_s
-            a_candidate[t] += r[t] * N[t]
-        else:
-            N[t] = r[t] * S[t]
-            a_candidate[t] += N[t] @ W_candidate + p.b_s
-        s_tilde[t] = f.f(a_candidate[t])
-        kept, made = (u[t], 1 - u[t]) if update == "keep" else (1 - u[t], u[t])
-        S[t + 1] = kept * S[t] + made * s_tilde[t]
-    return Trace(X, A, G, N, S, f, gate, reset, update)
+    steps = work.made("steps", partial(_steps, batch), *memory)
+    from_x = work.array("from_x", (spans[0].stop, *batch, 3 * h), X.dtype)
+    from_s = work.array("from_s", (1, *batch, W_T.shape[1]), X.dtype)
+    inputs, W_s = _gated.by_gate(from_x, 3), _gated.by_gate(from_s, W_T.shape[1] // h)[0]
+    inputs, from_s, W_s_gates, W_s_s = list(zip(inputs[:, :2], inputs[:, 2], strict=True)), from_s[0], W_s[:2], W_s[-1]
+    add, multiply, new, one = np.add, np.multiply, np.empty((*batch, h), X.dtype), np.ones((), X.dtype)
+    for span in spans:
+        every = rows(from_x[: span.stop - span.start])
+        add(rows(X[span]).dot(U_T, every), b, every)
+        for (x_gates, x_s), (s_prev, (a_gates, a_s), opened, (r, u, s_tilde), n, s) in zip(inputs, steps[span], strict=False):
+            s_prev.dot(W_T, from_s)
+            add(x_gates, W_s_gates, a_gates)
+            open_gates(a_gates, opened)
+            if reset == "after":
+                add(W_s_s, p.b_s, n)
+                multiply(r, n, a_s)
+            else:
+                multiply(r, s_prev, n)
+                n.dot(W_s_T, a_s)
+            add(a_s, x_s, a_s)
+            f_into(a_s, s_tilde)
+            shared, rest = (s_prev, s_tilde) if update == "keep" else (s_tilde, s_prev)
+            multiply(u, shared, s)
+            np.subtract(one, u, new)
+            multiply(new, rest, new)
+            add(s, new, s)
+    trace = Trace(X, *work.made("gates", _published, A, G), N, S, f, gate, reset, update)
+    work.remember(trace, given, p)
+    return trace
 
 
-def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
+def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """Back-propagation through time: all gradients from the direct effect of every state on the loss.
 
     Going back from t = T: λ_t is the direct effect of s_t and what step t + 1 sends back; δ_t as in ``step_back``; then
@@ -295,6 +314,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     dL_dS : (T, h) or (T, B, h), the direct effect of each state s_1 … s_T on its own step's loss.
     dL_ds_T : (h,) or (B, h), what steps after T send back to s_T; None for nothing.
         The ``dL_ds_0`` of one piece of time is the ``dL_ds_T`` of the piece before.
+    work : Workspace, or None for new memory; ``dL_dX`` and ``delta`` are in it, until the next call with it.
 
     Returns
     -------
@@ -316,12 +336,20 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     >>> g.dL_dp.W.shape, g.dL_dX.shape, g.dL_ds_0.shape
     ((12, 4), (5, 2, 3), (2, 4))
     """
-    p, trace, dL_dS, back = _inputs_back(p, trace, dL_dS, dL_ds_T)
+    work = work or Workspace()
+    p, trace, dL_dS, dL_ds_T = _inputs_back(p, trace, dL_dS, dL_ds_T, work)
+    X, effects, spans = trace.X, work.steps(dL_dS), _gated.spans(trace.X)
+    delta = work.array("delta", (*X.shape[:-1], 3 * trace.S.shape[-1]), dL_dS.dtype)
+    dL_dX = work.array("dL_dX", X.shape, dL_dS.dtype)
     way = _back_after if trace.reset == "after" else _back_before
-    delta, W, b_s, dL_ds_0 = way(p, trace, dL_dS, back)
-    every = rows(delta)
-    dL_dp = Params(U=every.T @ rows(trace.X), W=W, b=every.sum(axis=0), b_s=b_s)
-    return Gradients(dL_dp, (every @ p.U).reshape(trace.X.shape), dL_ds_0, delta)
+    back, sums = dL_ds_T.reshape(effects[0].shape).copy(), None
+    for span in reversed(spans):
+        dL_dW, dL_db_s = way(p, trace, span, effects[span], back, delta, work)
+        every = rows(delta[span])
+        terms = every.T.dot(rows(X[span])), dL_dW, work.sum_of_rows(every), dL_db_s
+        sums = _gated.summed(sums, terms)
+        every.dot(p.U, rows(dL_dX[span]))
+    return Gradients(Params(*sums), dL_dX, back.reshape(dL_ds_T.shape), delta)
 
 
 def variant(reset="after", update="keep", gate: str | Activation = sigmoid) -> Cell:
@@ -353,46 +381,140 @@ def variant(reset="after", update="keep", gate: str | Activation = sigmoid) -> C
     )
 
 
-def _back_after(p, trace, dL_dS, back):
-    """With the reset after the product: δ, dL/dW, dL/db_s, dL/ds_0."""
-    lam, kept, local = np.empty_like(dL_dS), *_local(trace)
-    r, by_r = gates(trace.G).r, local.r * trace.N * local.candidate
-    # beside: what λ_t is multiplied by to give dL/d(W s_{t-1} + …), then that
-    beside = np.concatenate([by_r, local.u, r * local.candidate], axis=-1)
-    blocks = beside.reshape(*dL_dS.shape[:-1], 3, -1)
-    for t in reversed(range(len(dL_dS))):
-        lam[t] = dL_dS[t] + back
-        blocks[t] *= lam[t][..., None, :]
-        back = kept[t] * lam[t] + beside[t] @ p.W
-    delta = beside.copy()
-    gates(delta).candidate[...] = local.candidate * lam
-    dL_dW = rows(beside).T @ rows(trace.S[:-1])
-    return delta, dL_dW, rows(gates(beside).candidate).sum(axis=0), back
+def _back_after(p, trace, span, effects, back, delta, work):
+    """Over one span, the reset after the product.
+
+    Fills ``delta`` and ``back``; returns dL/dW and dL/db_s.
+    """
+    h, count = trace.S.shape[-1], span.stop - span.start
+    beside, adjoints, local, steps = _memory_after(trace, work)
+    by_r, by_u, by_beside, by_s, kept = np.moveaxis(local[:count], 1, 0)
+    _local(trace, span, by_r, by_u, by_s, kept)
+    by_r *= trace.N[span]
+    by_r *= by_s
+    np.multiply(trace.G.r[span], by_s, by_beside)
+    through, add, multiply = np.empty_like(back), np.add, np.multiply
+    now = _gated.back_over(effects, steps[:count])
+    for effect, (b, b_blocks, lam, by_lam, kept_t) in now:
+        add(effect, back, lam)
+        multiply(by_lam, lam, b_blocks)  # dL/d(W s_{t-1} + …)
+        b.dot(p.W, back)
+        multiply(kept_t, lam, through)
+        add(back, through, back)
+    delta[span] = beside[:count].reshape(delta[span].shape)
+    lam = adjoints[:count].reshape(by_s.shape)
+    multiply(by_s, lam, gates(delta[span]).candidate)
+    every = rows(beside[:count])
+    dL_dW = every.T.dot(rows(trace.S[span]))
+    return dL_dW, work.sum_of_rows(every)[2 * h :]
 
 
-def _back_before(p, trace, dL_dS, back):
-    """Back through time with the reset before the product: δ, dL/dW, dL/db_s, dL/ds_0."""
-    kept, local = _local(trace)
-    S, r, W = trace.S[:-1], gates(trace.G).r, gates(p.W, axis=0)
-    delta = np.concatenate([local.r * S, local.u, local.candidate], axis=-1)
-    of, both = gates(delta), np.s_[..., : 2 * len(p.b_s)]
-    for t in reversed(range(len(dL_dS))):
-        lam = dL_dS[t] + back
-        of.u[t] *= lam
-        of.candidate[t] *= lam
-        to_seen = of.candidate[t] @ W.candidate  # dL/d(r_t ⊙ s_{t-1})
-        of.r[t] *= to_seen
-        back = kept[t] * lam + r[t] * to_seen + delta[t][both] @ p.W[: 2 * len(p.b_s)]
-    W = np.concatenate([rows(delta[both]).T @ rows(S), rows(of.candidate).T @ rows(trace.N)])
-    return delta, W, rows(of.candidate).sum(axis=0), back
+def _back_before(p, trace, span, effects, back, delta, work):
+    """Over one span, the reset before the product: as ``_back_after``."""
+    h, count = trace.S.shape[-1], span.stop - span.start
+    local, factors, steps = _memory_before(trace, delta, work)
+    by_r, by_u, by_s, kept = np.moveaxis(local[:count], 1, 0)
+    _local(trace, span, by_r, by_u, by_s, kept)
+    by_r *= trace.S[span]
+    (lam, seen), W_both, W_s = np.empty((2, *back.shape), back.dtype), p.W[: 2 * h], p.W[2 * h :]
+    add, multiply = np.add, np.multiply
+    for effect, (d_both, d_r, d_us, d_s, r), (by_seen, by_lam, kept_t) in _gated.back_over(effects, steps[span], factors):
+        add(effect, back, lam)
+        multiply(by_lam, lam, d_us)
+        d_s.dot(W_s, seen)  # dL/d(r_t ⊙ s_{t-1})
+        multiply(by_seen, seen, d_r)
+        d_both.dot(W_both, back)
+        multiply(r, seen, seen)
+        add(back, seen, back)
+        multiply(kept_t, lam, lam)
+        add(back, lam, back)
+    both, candidate = np.split(rows(delta[span]), [2 * h], axis=1)
+    both, candidate = np.ascontiguousarray(both), np.ascontiguousarray(candidate)
+    W = np.concatenate([both.T.dot(rows(trace.S[span])), candidate.T.dot(rows(trace.N[span]))])
+    return W, work.sum_of_rows(candidate)
 
 
-def _local(trace):
-    """∂⁺s_t/∂s_{t-1} along the kept share, and σ'(a_r), ∂s_t/∂a_u, ∂s_t/∂a_s̃, of all steps at once."""
-    a, (r, u, s_tilde), S = gates(trace.A), gates(trace.G), trace.S[:-1]
-    f, gate = trace.f, trace.gate
-    kept, made, more = (u, 1 - u, S - s_tilde) if trace.update == "keep" else (1 - u, u, s_tilde - S)
-    return kept, Gates(gate.df(a.r, r), gate.df(a.u, u) * more, f.df(a.candidate, s_tilde) * made)
+def _local(trace, span, by_r, by_u, by_s, kept):
+    """σ'(a_r), ∂s_t/∂a_u, ∂s_t/∂a_s̃, and ∂⁺s_t/∂s_{t-1} along the kept share, for the steps of a span."""
+    a, (r, u, s_tilde) = (Gates(*(part[span] for part in gates)) for gates in (trace.A, trace.G))
+    S, slope, gate_slope = trace.S[:-1][span], slope_into(trace.f), slope_into(trace.gate)
+    kept[...], made, more = (u, 1 - u, S - s_tilde) if trace.update == "keep" else (1 - u, u, s_tilde - S)
+    gate_slope(a.r, r, by_r)
+    gate_slope(a.u, u, by_u)
+    by_u *= more
+    slope(a.candidate, s_tilde, by_s)
+    by_s *= made
+
+
+def _scaled(p, scale, reset, work):
+    """Uᵀ, Wᵀ (of the gates alone if the reset comes before), W_s̃ᵀ and b: what belongs to the gates multiplied by the scale."""
+    h, scales = len(p.b_s), (scale, scale, 1)
+    count, b = 3 if reset == "after" else 2, p.b.copy()
+    b[: 2 * h] *= scale
+    if reset == "before":
+        b[2 * h :] += p.b_s
+
+    def turned(name, M, scales):
+        return _gated.turned(M, range(len(scales)), scales, work.array(name, M.shape[::-1], M.dtype))
+
+    W_T = turned("W_T", p.W[: count * h], scales[:count])
+    W_s_T = turned("W_s_T", p.W[2 * h :], (1,)) if reset == "before" else None
+    return turned("U_T", p.U, scales), W_T, W_s_T, b
+
+
+def _memory(X, h, in_place, work):
+    """S, N, and G and A, the gates' blocks (T, 3, …, h): the gates in place of the pre-activations?"""
+    T, batch = len(X), X.shape[1:-1]
+    S, N = work.array("S", (T + 1, *batch, h), X.dtype), work.array("N", (T, *batch, h), X.dtype)
+    G = work.array("G", (T, 3, *batch, h), X.dtype)
+    return S, N, G, G if in_place else work.array("A", G.shape, X.dtype)
+
+
+def _published(A, G):
+    """The blocks as they stand in the trace."""
+    a, g = (Gates(M[:, 0], M[:, 1], M[:, 2]) for M in (A, G))
+    return (g if A is G else a), g
+
+
+def _steps(batch, S, N, G, A):
+    """What each step of ``forward`` reads and writes, as views."""
+    S, N = (list(M.reshape(len(M), *batch, M.shape[-1])) for M in (S, N))
+    A, G = (M.reshape(len(M), 3, *batch, M.shape[-1]) for M in (A, G))
+    a, each = zip(A[:, :2], A[:, 2], strict=True), zip(*(G[:, k] for k in range(3)), strict=True)
+    return list(zip(S, a, G[:, :2], each, N, S[1:], strict=False))
+
+
+def _memory_after(trace, work):
+    """For one span: dL/d(W s_{t-1} + …), λ_t, factors by which λ_t is multiplied; and all that step by step, as views."""
+    X, h, dtype = trace.X, trace.S.shape[-1], trace.S.dtype
+    batch, longest = _gated.batch(X), _gated.spans(X)[0].stop
+    beside = work.array("beside", (longest, *batch, 3 * h), dtype)
+    adjoints = work.array("adjoints", (longest, *batch, h), dtype)
+    local = work.array("local", (longest, 5, *X.shape[1:-1], h), dtype)
+
+    def steps(beside, adjoints, local):
+        local = local.reshape(longest, 5, *batch, h)
+        return list(zip(beside, _gated.by_gate(beside, 3), adjoints, local[:, :3], local[:, 4], strict=True))
+
+    return beside, adjoints, local, work.made("back", steps, beside, adjoints, local)
+
+
+def _memory_before(trace, delta, work):
+    """Factors for one span, and step by step, as views, the factors, and δ_t (r and u; r; u and s̃; s̃) with r_t."""
+    X, h = trace.X, trace.S.shape[-1]
+    batch, longest = _gated.batch(X), _gated.spans(X)[0].stop
+    local = work.array("local", (longest, 4, *X.shape[1:-1], h), delta.dtype)
+
+    def steps(delta, r):
+        delta = delta.reshape(len(X), *batch, 3 * h)
+        blocks = _gated.by_gate(delta, 3)
+        return list(zip(delta[..., : 2 * h], blocks[:, 0], blocks[:, 1:], blocks[:, 2], r.reshape(len(X), *batch, h), strict=True))
+
+    def factors(local):
+        local = local.reshape(longest, 4, *batch, h)
+        return list(zip(local[:, 0], local[:, 1:3], local[:, 3], strict=True))
+
+    return local, work.made("factors", factors, local), work.made("back", steps, delta, trace.G.r)
 
 
 def _inputs(p, X, s_0):
@@ -405,15 +527,19 @@ def _inputs(p, X, s_0):
     return Params(*p), X, s_0
 
 
-def _inputs_back(p, trace, dL_dS, dL_ds_T):
+def _inputs_back(p, trace, dL_dS, dL_ds_T, work):
     """The arguments of ``backward`` as arrays of fitting shapes and one dtype; None becomes zeros."""
-    *arrays, f, gate, reset, update = made_by("trace", trace, Trace)
-    n, h = trace.X.shape[-1], trace.S.shape[-1]
+    X, A, G, N, S, *_ = made_by("trace", trace, Trace)
+    if dL_ds_T is None and (checked := work.recall(trace, p)):
+        dL_dS = _gated.effects(dL_dS, S[1:])
+        if dL_dS.dtype == S.dtype:
+            return checked, trace, dL_dS, np.zeros(S.shape[1:], S.dtype)
+    n, h = X.shape[-1], S.shape[-1]
     p = _gated.parameters(p, Params, 3, h, n, hint=f"the trace has n = {n}, h = {h}")
-    dL_dS = _gated.effects(dL_dS, trace.S[1:])
-    shape = trace.S.shape[1:]
+    dL_dS, shape = _gated.effects(dL_dS, S[1:]), S.shape[1:]
     dL_ds_T = np.zeros(shape, int) if dL_ds_T is None else array("dL_ds_T", dL_ds_T, shape)
-    named = {f"trace.{name}": value for name, value in zip(Trace._fields, arrays, strict=False)}
-    *both, dL_dS, dL_ds_T = alike(p, named, {"dL_dS": dL_dS, "dL_ds_T": dL_ds_T})
-    p, arrays = both[: len(p)], both[len(p) :]
-    return Params(*p), Trace(*arrays, f, gate, reset, update), dL_dS, dL_ds_T
+    kept = trace._replace(A=None if A is G else A, f=None, gate=None, reset=None, update=None)
+    *both, dL_dS, dL_ds_T = alike(p, leaves(kept, "trace"), {"dL_dS": dL_dS, "dL_ds_T": dL_ds_T})
+    kept = filled(kept, both[len(p) :])
+    trace = trace._replace(X=kept.X, A=kept.A or kept.G, G=kept.G, N=kept.N, S=kept.S)
+    return Params(*both[: len(p)]), trace, dL_dS, dL_ds_T

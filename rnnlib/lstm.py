@@ -6,7 +6,8 @@ C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t (eq-lstm-cell); s_t = ψ_t ⊙ f(C_t) (e
 The order of the blocks is PyTorch's.
 
 ``step`` and ``step_back`` are the formulas, made of operators and ``np.split``, ``np.concatenate`` only.
-``forward`` and ``backward`` do the same over a whole sequence.
+``forward`` and ``backward`` do the same over a whole sequence, one stretch of time after the other,
+with one product for all gates of a step; they are checked to agree with the steps exactly.
 Arguments, records and precision are as in ``rnn``, but for the state, which is a pair: ``State(s, C)``.
 """
 
@@ -18,9 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlib import _gated
+from rnnlib._records import filled, leaves
 from rnnlib._validate import alike, made_by, rows
-from rnnlib.activations import Activation, activation, sigmoid, tanh
+from rnnlib.activations import Activation, activation, into, sigmoid, slope_into, tanh
 from rnnlib.cells import Cell
+from rnnlib.workspace import Workspace
 
 
 class Params(NamedTuple):
@@ -73,8 +76,9 @@ class State(NamedTuple):
 class Trace(NamedTuple):
     """What ``forward`` leaves for ``backward``.
 
-    ``X`` the inputs (T, n) or (T, B, n); ``A`` (T, …, 4h) the pre-activations a_1 … a_T;
-    ``G`` (T, …, 4h) the gates ι_t, φ_t, C̃_t, ψ_t; ``R`` (T, …, h) the values f(C_t);
+    ``X`` the inputs (T, n) or (T, B, n); ``G`` the ``Gates`` ι_t, φ_t, C̃_t, ψ_t of all steps, (T, …, h) each;
+    ``A`` their pre-activations, likewise, or ``G`` once more if f is tanh and the gates are σ,
+    whose slopes are made of their values; ``R`` (T, …, h) the values f(C_t);
     ``S`` and ``C`` the T + 1 states s_0 … s_T and cell states C_0 … C_T;
     ``f`` the activation of candidate and cell state, ``gate`` that of the gates.
 
@@ -82,8 +86,8 @@ class Trace(NamedTuple):
     """
 
     X: Any
-    A: Any
-    G: Any
+    A: Gates
+    G: Gates
     R: Any
     S: Any
     C: Any
@@ -214,7 +218,7 @@ def step_back(p, x, s_prev, a, s, dL_ds, f=tanh, gate=sigmoid):
     return delta, terms, delta @ p.U, State(delta @ p.W, phi * dL_dC)
 
 
-def forward(p, X, s_0=None, f=tanh, gate=sigmoid) -> Trace:
+def forward(p, X, s_0=None, f=tanh, gate=sigmoid, work=None) -> Trace:
     """Run the LSTM over a sequence, or over a batch of sequences of equal length.
 
     Computes a_t (eq-lstm-a), the gates (eq-lstm-gates), C_t = φ_t ⊙ C_{t-1} + ι_t ⊙ C̃_t (eq-lstm-cell)
@@ -227,6 +231,7 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid) -> Trace:
     s_0 : State, (h,) or (B, h) each, or None for zeros; (h,) is shared by the whole batch.
     f : Activation of the candidate and of the cell state, or its name.
     gate : Activation of the three gates, or its name.
+    work : Workspace, or None for new memory; the trace is in it, until the next call with it.
 
     Returns
     -------
@@ -245,30 +250,45 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid) -> Trace:
     --------
     >>> p = Params(U=np.ones((16, 3)), W=np.ones((16, 4)), b=np.zeros(16))
     >>> trace = forward(p, np.ones((5, 2, 3)))
-    >>> trace.S.shape, trace.C.shape, trace.A.shape
-    ((6, 2, 4), (6, 2, 4), (5, 2, 16))
+    >>> trace.S.shape, trace.C.shape, trace.G.phi.shape
+    ((6, 2, 4), (6, 2, 4), (5, 2, 4))
     """
-    p, X, s_0 = _inputs(p, X, s_0)
-    f, gate = activation(f), activation(gate)
-    T, W_T = len(X), p.W.T
-    A = (rows(X) @ p.U.T + p.b).reshape(*X.shape[:-1], len(p.b))  # U x_t + b for all t; W s_{t-1} is to come
-    G, R = np.empty_like(A), np.empty((T, *s_0.s.shape), A.dtype)
-    S, C = (np.empty((T + 1, *start.shape), A.dtype) for start in s_0)
+    f, gate, work = activation(f), activation(gate), work or Workspace()
+    given, (p, X, s_0) = p, _inputs(p, X, s_0)
+    scale, open_gates, halve = _gated.opening(f, gate, X.dtype)
+    f_into, spans, batch = into(f), _gated.spans(X), _gated.batch(X)
+    U_T, W_T, b = _scaled(p, scale, work)
+    S, C, R, G, A = memory = _memory(X, len(W_T), halve, work)
     S[0], C[0] = s_0
-    a, (iota, phi, C_tilde, psi) = gates(A), gates(G)
-    for t in range(T):
-        A[t] += S[t] @ W_T
-        iota[t] = gate.f(a.iota[t])
-        phi[t] = gate.f(a.phi[t])
-        C_tilde[t] = f.f(a.candidate[t])
-        psi[t] = gate.f(a.psi[t])
-        C[t + 1] = phi[t] * C[t] + iota[t] * C_tilde[t]
-        R[t] = f.f(C[t + 1])
-        S[t + 1] = psi[t] * R[t]
-    return Trace(X, A, G, R, S, C, f, gate)
+    steps = work.made("steps", partial(_steps, batch), *memory)
+    from_x = work.array("from_x", (spans[0].stop, *batch, len(b)), X.dtype)
+    from_s = work.array("from_s", (1, *batch, len(b)), X.dtype)
+    inputs, (from_s,), [W_s] = _gated.by_gate(from_x, 4), from_s, _gated.by_gate(from_s, 4)
+    add, multiply, new = np.add, np.multiply, np.empty((*batch, len(W_T)), X.dtype)
+    for span in spans:
+        every = rows(from_x[: span.stop - span.start])
+        add(rows(X[span]).dot(U_T, every), b, every)
+        for U_x, (before, (a, a_gates, a_C), (g, opened), each, after) in zip(inputs, steps[span], strict=False):
+            (s_prev, C_prev), (iota, phi, psi, C_tilde), (C_t, R_t, s) = before, each, after
+            s_prev.dot(W_T, from_s)
+            add(U_x, W_s, a)
+            if halve:
+                f_into(a, g)
+                halve(opened)
+            else:
+                open_gates(a_gates, opened)
+                f_into(a_C, C_tilde)
+            multiply(phi, C_prev, C_t)
+            multiply(iota, C_tilde, new)
+            add(C_t, new, C_t)
+            f_into(C_t, R_t)
+            multiply(psi, R_t, s)
+    trace = Trace(X, *work.made("gates", _published, A, G), R, S, C, f, gate)
+    work.remember(trace, given, p)
+    return trace
 
 
-def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
+def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """Back-propagation through time: all gradients from the direct effect of every state on the loss.
 
     Going back from t = T: dL/ds_t is its direct effect and Wᵀ δ_{t+1} (eq-lstm-lambda);
@@ -284,6 +304,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     dL_dS : (T, h) or (T, B, h), the direct effect of each state s_1 … s_T on its own step's loss.
     dL_ds_T : State, (h,) or (B, h) each, what steps after T send back to s_T and C_T; None for nothing.
         The ``dL_ds_0`` of one piece of time is the ``dL_ds_T`` of the piece before.
+    work : Workspace, or None for new memory; ``dL_dX`` and ``delta`` are in it, until the next call with it.
 
     Returns
     -------
@@ -305,23 +326,30 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     >>> g.dL_dp.W.shape, g.dL_dX.shape, g.dL_ds_0.C.shape
     ((16, 4), (5, 2, 3), (2, 4))
     """
-    p, trace, dL_dS, (back, back_C) = _inputs_back(p, trace, dL_dS, dL_ds_T)
-    X, _, G, R, S, C, f, _ = trace
-    _, phi, _, psi = gates(G)
-    delta = _local(trace, dL_dS.dtype)  # what the adjoints are multiplied by
-    shown = psi * f.df(C[1:], R)
-    blocks = delta.reshape(*R.shape[:-1], 4, R.shape[-1])
-    for t in reversed(range(len(X))):
-        dL_ds = dL_dS[t] + back
-        dL_dC = back_C + shown[t] * dL_ds
-        blocks[t][..., :3, :] *= dL_dC[..., None, :]
-        blocks[t][..., 3, :] *= dL_ds
-        back, back_C = delta[t] @ p.W, phi[t] * dL_dC
-    every = rows(delta)
-    dL_dU, dL_dW = every.T @ rows(X), every.T @ rows(S[:-1])
-    dL_dp = Params(dL_dU, dL_dW, every.sum(axis=0))
-    dL_dX = (every @ p.U).reshape(X.shape)
-    return Gradients(dL_dp, dL_dX, State(back, back_C), delta)
+    work = work or Workspace()
+    p, trace, dL_dS, later = _inputs_back(p, trace, dL_dS, dL_ds_T, work)
+    X, spans, effects = trace.X, _gated.spans(trace.X), work.steps(dL_dS)
+    delta, dL_dX, local, steps, factors = _memory_back(trace, spans[0].stop, work)
+    back, back_C = (part.reshape(effects[0].shape).copy() for part in later)
+    dL_ds, through, sums = np.empty_like(back), np.empty_like(back), None
+    add, multiply = np.add, np.multiply
+    for span in reversed(spans):
+        _local(trace, span, local[: span.stop - span.start])
+        now = _gated.back_over(effects[span], steps[span], factors)
+        for effect, (d, d_C, d_psi, phi), (by_C, by_psi, by_s) in now:
+            add(effect, back, dL_ds)
+            multiply(by_s, dL_ds, through)
+            add(back_C, through, back_C)  # dL/dC_t
+            multiply(by_C, back_C, d_C)  # δ_ι, δ_φ, δ_C̃
+            multiply(by_psi, dL_ds, d_psi)
+            d.dot(p.W, back)
+            multiply(phi, back_C, back_C)
+        every = rows(delta[span])
+        dL_dU, dL_dW = every.T.dot(rows(X[span])), every.T.dot(rows(trace.S[span]))
+        sums = _gated.summed(sums, (dL_dU, dL_dW, work.sum_of_rows(every)))
+        every.dot(p.U, rows(dL_dX[span]))
+    dL_ds_0 = State(*(part.reshape(trace.S.shape[1:]) for part in (back, back_C)))
+    return Gradients(Params(*sums), dL_dX, dL_ds_0, delta)
 
 
 def variant(gate: str | Activation = sigmoid) -> Cell:
@@ -353,17 +381,74 @@ def _opened(a, f, gate):
     return Gates(gate.f(a.iota), gate.f(a.phi), f.f(a.candidate), gate.f(a.psi))
 
 
-def _local(trace, dtype):
-    """∂C_t/∂a_t for the first three blocks, ∂s_t/∂a_t for the last, of all steps."""
-    a, (iota, phi, C_tilde, psi) = gates(trace.A), gates(trace.G)
-    f, gate = trace.f, trace.gate
-    local = np.empty(trace.A.shape, dtype)
-    by_iota, by_phi, by_C, by_psi = gates(local)
-    by_iota[...] = gate.df(a.iota, iota) * C_tilde
-    by_phi[...] = gate.df(a.phi, phi) * trace.C[:-1]
-    by_C[...] = f.df(a.candidate, C_tilde) * iota
-    by_psi[...] = gate.df(a.psi, psi) * trace.R
-    return local
+def _local(trace, span, out):
+    """∂C_t/∂a_t for the first three gates, ∂s_t/∂a_ψ and ∂s_t/∂C_t, for the steps of a span, into ``out`` (…, 5, …, h)."""
+    a, (iota, phi, C_tilde, psi) = (Gates(*(part[span] for part in gates)) for gates in (trace.A, trace.G))
+    C_prev, C, R = trace.C[:-1][span], trace.C[1:][span], trace.R[span]
+    slope, gate_slope = slope_into(trace.f), slope_into(trace.gate)
+    by_iota, by_phi, by_C, by_psi, by_s = np.moveaxis(out, 1, 0)
+    gate_slope(a.iota, iota, by_iota)
+    by_iota *= C_tilde
+    gate_slope(a.phi, phi, by_phi)
+    by_phi *= C_prev
+    slope(a.candidate, C_tilde, by_C)
+    by_C *= iota
+    gate_slope(a.psi, psi, by_psi)
+    by_psi *= R
+    slope(C, R, by_s)
+    by_s *= psi
+
+
+def _scaled(p, scale, work):
+    """Uᵀ, Wᵀ and b with the candidate's block last, the gates' before it multiplied by the scale."""
+    order, scales = (0, 1, 3, 2), (scale, scale, scale, 1)
+    U_T, W_T = (
+        _gated.turned(M, order, scales, work.array(f"{name}_T", M.shape[::-1], M.dtype)) for name, M in zip("UW", p, strict=False)
+    )
+    iota, phi, candidate, psi = gates(p.b)
+    return U_T, W_T, np.concatenate([iota * scale, phi * scale, psi * scale, candidate])
+
+
+def _memory(X, h, in_place, work):
+    """S, C, R, and G and A, the gates' blocks (T, 4, …, h) in the order ι, φ, ψ, C̃: the gates in place of the pre-activations?"""
+    T, batch = len(X), X.shape[1:-1]
+    S, C = (work.array(name, (T + 1, *batch, h), X.dtype) for name in "SC")
+    R, G = work.array("R", (T, *batch, h), X.dtype), work.array("G", (T, 4, *batch, h), X.dtype)
+    return S, C, R, G, G if in_place else work.array("A", G.shape, X.dtype)
+
+
+def _published(A, G):
+    """The blocks as they stand in the trace."""
+    a, g = (Gates(M[:, 0], M[:, 1], M[:, 3], M[:, 2]) for M in (A, G))
+    return (g if A is G else a), g
+
+
+def _steps(batch, S, C, R, G, A):
+    """What each step of ``forward`` reads and writes, as views."""
+    S, C, R = (list(M.reshape(len(M), *batch, M.shape[-1])) for M in (S, C, R))
+    A, G = (M.reshape(len(M), 4, *batch, M.shape[-1]) for M in (A, G))
+    before, after = zip(S, C, strict=True), zip(C[1:], R, S[1:], strict=True)
+    a, g = zip(A, A[:, :3], A[:, 3], strict=True), zip(G, G[:, :3], strict=True)
+    each = zip(*(G[:, k] for k in range(4)), strict=True)
+    return list(zip(before, a, g, each, after, strict=False))
+
+
+def _memory_back(trace, longest, work):
+    """δ and dL/dX; ``_local``'s factors for one span; views of δ_t (all, first three blocks, last) with φ_t, and of the factors."""
+    X, batch, h, dtype = trace.X, _gated.batch(trace.X), trace.S.shape[-1], trace.S.dtype
+    delta, dL_dX = work.array("delta", (*X.shape[:-1], 4 * h), dtype), work.array("dL_dX", X.shape, dtype)
+    local = work.array("local", (longest, 5, *X.shape[1:-1], h), dtype)
+
+    def steps(delta, phi):
+        delta = delta.reshape(len(X), *batch, 4 * h)
+        blocks = _gated.by_gate(delta, 4)
+        return list(zip(delta, blocks[:, :3], blocks[:, 3], phi.reshape(len(X), *batch, h), strict=True))
+
+    def factors(local):
+        local = local.reshape(longest, 5, *batch, h)
+        return list(zip(local[:, :3], local[:, 3], local[:, 4], strict=True))
+
+    return delta, dL_dX, local, work.made("back", steps, delta, trace.G.phi), work.made("factors", factors, local)
 
 
 def _inputs(p, X, s_0):
@@ -376,13 +461,19 @@ def _inputs(p, X, s_0):
     return Params(U, W, b), X, State(*(np.broadcast_to(part, shape) for part in s_0))
 
 
-def _inputs_back(p, trace, dL_dS, dL_ds_T):
+def _inputs_back(p, trace, dL_dS, dL_ds_T, work):
     """The arguments of ``backward`` as arrays of fitting shapes and one dtype; None becomes zeros."""
-    *arrays, f, gate = made_by("trace", trace, Trace)
-    n, h = trace.X.shape[-1], trace.S.shape[-1]
+    X, A, G, R, S, C, f, gate = made_by("trace", trace, Trace)
+    if dL_ds_T is None and (checked := work.recall(trace, p)):
+        dL_dS = _gated.effects(dL_dS, S[1:])
+        if dL_dS.dtype == S.dtype:
+            return checked, trace, dL_dS, State(*np.zeros((2, *S.shape[1:]), S.dtype))
+    n, h = X.shape[-1], S.shape[-1]
     p = _gated.parameters(p, Params, 4, h, n, hint=f"the trace has n = {n}, h = {h}")
-    dL_dS = _gated.effects(dL_dS, trace.S[1:])
-    later = _gated.state("dL_ds_T", dL_ds_T, State, trace.S.shape[1:])
-    named = {f"trace.{name}": value for name, value in zip(Trace._fields, arrays, strict=False)}
-    U, W, b, *arrays, dL_dS, s, C = alike(p, named, {"dL_dS": dL_dS, **later})
-    return Params(U, W, b), Trace(*arrays, f, gate), dL_dS, State(s, C)
+    dL_dS = _gated.effects(dL_dS, S[1:])
+    later = _gated.state("dL_ds_T", dL_ds_T, State, S.shape[1:])
+    kept = trace._replace(A=None if A is G else A, f=None, gate=None)
+    U, W, b, *arrays, dL_dS, s, C = alike(p, leaves(kept, "trace"), {"dL_dS": dL_dS, **later})
+    kept = filled(kept, arrays)
+    trace = kept._replace(A=kept.A or kept.G, f=f, gate=gate)
+    return Params(U, W, b), trace, dL_dS, State(s, C)

@@ -140,7 +140,7 @@ def test_without_recurrent_weights_the_forget_gates_alone_carry_the_cell_state_b
     trace = lstm.forward(p, net.X, net.s_0)
     last = lstm.State(np.zeros((2, 5)), np.ones((2, 5)))
     back = lstm.backward(p, trace, np.zeros((6, 2, 5)), last).dL_ds_0
-    np.testing.assert_allclose(back.C, np.prod(lstm.gates(trace.G).phi, axis=0), rtol=1e-13)
+    np.testing.assert_allclose(back.C, np.prod(trace.G.phi, axis=0), rtol=1e-13)
     assert (back.s == 0).all()
 
 
@@ -163,7 +163,7 @@ def test_states_add_up_part_by_part_and_arrays_are_added_to_s():
 def test_trace_holds_the_gates_and_the_callers_inputs(net):
     trace = net.trace()
     assert np.shares_memory(trace.X, net.X)
-    iota, phi, candidate, psi = lstm.gates(trace.G)
+    iota, phi, candidate, psi = trace.G
     np.testing.assert_allclose(trace.C[1:], phi * trace.C[:-1] + iota * candidate, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(trace.S[1:], psi * np.tanh(trace.C[1:]), rtol=1e-14)
     assert equal(trace.s_T, lstm.State(trace.S[-1], trace.C[-1]))
@@ -172,30 +172,31 @@ def test_trace_holds_the_gates_and_the_callers_inputs(net):
 # tempting mistakes: each is a change to the source of ``backward`` or of what it calls, and each must be far off
 
 MISTAKES = {
-    "cell state carries nothing back": ("backward", "phi[t] * dL_dC", "0 * dL_dC"),
-    "forget gate missing on the way back": ("backward", "phi[t] * dL_dC", "dL_dC"),
-    "forget gate of the step before": ("backward", "phi[t] * dL_dC", "phi[t - 1] * dL_dC"),
-    "state carries nothing back": ("backward", "dL_ds = dL_dS[t] + back", "dL_ds = dL_dS[t]"),
-    "output gate forgotten on the way to C": ("backward", "psi * f.df(C[1:], R)", "f.df(C[1:], R)"),
-    "slope of f(C) forgotten": ("backward", "psi * f.df(C[1:], R)", "psi"),
-    "slope of f at the state instead of the cell state": ("backward", "psi * f.df(C[1:], R)", "psi * f.df(C[1:], S[1:])"),
-    "effect of s_t on C_t forgotten": ("backward", "dL_dC = back_C + shown[t] * dL_ds", "dL_dC = back_C"),
-    "what comes back to C_t counts twice": ("backward", "dL_dC = back_C + shown[t] * dL_ds", "dL_dC = 2 * back_C + shown[t] * dL_ds"),
-    "output gate fed from the cell state": ("backward", "blocks[t][..., 3, :] *= dL_ds", "blocks[t][..., 3, :] *= dL_dC"),
-    "W not transposed, block by block": ("backward", "delta[t] @ p.W,", "sum(d @ w.T for d, w in zip(gates(delta[t]), gates(p.W, 0))),"),
-    "s_t for s_{t-1} in dL/dW": ("backward", "rows(S[:-1])", "rows(S[1:])"),
-    "C_{t-1} for s_{t-1} in dL/dW": ("backward", "rows(S[:-1])", "rows(C[:-1])"),
-    "dL/db of the last step only": ("backward", "every.sum(axis=0)", "delta[-1].sum(axis=0)"),
-    "dL/dC_0 without the forget gate": ("backward", "State(back, back_C)", "State(back, back_C / phi[0])"),
-    "dL/ds_0 and dL/dC_0 changed over": ("backward", "State(back, back_C)", "State(back_C, back)"),
-    "C_t for C_{t-1} in the forget gate": ("_local", "trace.C[:-1]", "trace.C[1:]"),
-    "s_{t-1} for C_{t-1} in the forget gate": ("_local", "trace.C[:-1]", "trace.S[:-1]"),
-    "input gate for the candidate": ("_local", "gate.df(a.iota, iota) * C_tilde", "gate.df(a.iota, iota) * iota"),
-    "candidate for the input gate": ("_local", "f.df(a.candidate, C_tilde) * iota", "f.df(a.candidate, C_tilde) * C_tilde"),
-    "slope of the gates for the candidate": ("_local", "f.df(a.candidate, C_tilde)", "gate.df(a.candidate, C_tilde)"),
-    "slope of f for a gate": ("_local", "gate.df(a.phi, phi)", "f.df(a.phi, phi)"),
-    "C_t for f(C_t) in the output gate": ("_local", "* trace.R", "* trace.C[1:]"),
-    "order of the gates as in ONNX": ("_local", "by_phi, by_C, by_psi = gates(local)", "by_psi, by_phi, by_C = gates(local)"),
+    "cell state carries nothing back": ("backward", "multiply(phi, back_C, back_C)", "back_C[...] = 0"),
+    "forget gate missing on the way back": ("backward", "multiply(phi, back_C, back_C)", "pass"),
+    "forget gate of the step before": ("_memory_back", "phi.reshape(len(X), *batch, h)", "np.roll(phi.reshape(len(X), *batch, h), 1, 0)"),
+    "state carries nothing back": ("backward", "add(effect, back, dL_ds)", "dL_ds[...] = effect"),
+    "output gate forgotten on the way to C": ("_local", "by_s *= psi", "pass"),
+    "slope of f(C) forgotten": ("_local", "slope(C, R, by_s)", "by_s[...] = 1"),
+    "slope of f at the state instead of the cell state": ("_local", "slope(C, R, by_s)", "slope(C, trace.S[1:][span], by_s)"),
+    "effect of s_t on C_t forgotten": ("backward", "add(back_C, through, back_C)", "pass"),
+    "what comes back to C_t counts twice": ("backward", "add(back_C, through, back_C)", "add(2 * back_C, through, back_C)"),
+    "output gate fed from the cell state": ("backward", "multiply(by_psi, dL_ds, d_psi)", "multiply(by_psi, back_C, d_psi)"),
+    "W not transposed, block by block": ("backward", "d.dot(p.W, back)",
+                                         "back[...] = sum(e @ w.T for e, w in zip(gates(d), gates(p.W, 0)))"),
+    "s_t for s_{t-1} in dL/dW": ("backward", "every.T.dot(rows(trace.S[span]))", "every.T.dot(rows(trace.S[1:][span]))"),
+    "C_{t-1} for s_{t-1} in dL/dW": ("backward", "every.T.dot(rows(trace.S[span]))", "every.T.dot(rows(trace.C[span]))"),
+    "dL/db of the last step only": ("backward", "work.sum_of_rows(every)", "work.sum_of_rows(delta[-1])"),
+    "dL/dC_0 without the forget gate": ("backward", "for part in (back, back_C)", "for part in (back, back_C / phi)"),
+    "dL/ds_0 and dL/dC_0 changed over": ("backward", "for part in (back, back_C)", "for part in (back_C, back)"),
+    "C_t for C_{t-1} in the forget gate": ("_local", "by_phi *= C_prev", "by_phi *= C"),
+    "s_{t-1} for C_{t-1} in the forget gate": ("_local", "by_phi *= C_prev", "by_phi *= trace.S[span]"),
+    "input gate for the candidate": ("_local", "by_iota *= C_tilde", "by_iota *= iota"),
+    "candidate for the input gate": ("_local", "by_C *= iota", "by_C *= C_tilde"),
+    "slope of the gates for the candidate": ("_local", "slope(a.candidate, C_tilde, by_C)", "gate_slope(a.candidate, C_tilde, by_C)"),
+    "slope of f for a gate": ("_local", "gate_slope(a.phi, phi, by_phi)", "slope(a.phi, phi, by_phi)"),
+    "C_t for f(C_t) in the output gate": ("_local", "by_psi *= R", "by_psi *= C"),
+    "order of the gates as in ONNX": ("_local", "by_phi, by_C, by_psi, by_s =", "by_psi, by_phi, by_C, by_s ="),
 }  # fmt: skip
 
 
