@@ -15,7 +15,8 @@ PARTS = ("time", "memory", "growth", "staircase")
 def main(arguments=None) -> int:
     """Measure what the command line asks for; 1 if the libraries disagree, a goal is missed in a check, or a process fails."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures rnnlib against other libraries and the floor.")
-    parser.add_argument("--part", action="append", choices=PARTS, help="only this part (may be given again); else all, and only the times of a choice")
+    which = "only this part (may be given again); otherwise all, or the times alone when there is a choice of cells"
+    parser.add_argument("--part", action="append", choices=PARTS, help=which)
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="a few cells and short sequences instead of everything")
     size.add_argument("--check", action="store_true", help=f"times of four cells; fail if one is below {grid.SHARE} of its goal")

@@ -86,15 +86,16 @@ FULL = [
     for B in B_VALUES
     if kind == "rnn" or (T, B, h) != (1000, 128, 512)
 ]
+# No narrow single sequence: there NumPy's time for a call stands against a compiled loop, and that differs from machine to machine.
 CHECK = [
-    Cell("rnn", "float32", 100, 1, 16),
+    Cell("rnn", "float32", 100, 1, 512),
     Cell("rnn", "float32", 100, 32, 128),
     Cell("rnn", "float32", 10, 128, 512),
     Cell("rnn", "float64", 100, 32, 16),
 ]
 QUICK = [
     *CHECK,
-    Cell("rnn", "float64", 10, 32, 512),
+    Cell("rnn", "float32", 100, 1, 16),
     Cell("lstm", "float32", 100, 32, 128),
     Cell("lstm", "float64", 100, 1, 16),
     Cell("gru", "float32", 100, 32, 128),

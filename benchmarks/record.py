@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from benchmarks import grid, measure, report
+from benchmarks.memory import WAYS
 
 FILE = Path(__file__).with_name("record.json")
 PARTS = ("time", "memory", "growth", "staircase")
@@ -53,7 +54,7 @@ def missing(record: dict) -> list[str]:
             wanted = {name for name in (*report.OTHERS, "floor") if _measured_on(name, cell)}
             lacking += [f"{cell}" if cell not in have else f"{name} at {cell}" for name in sorted(wanted - have.get(cell, {}).keys())]
     if "memory" in record:
-        lacking += [f"memory of {name}" for name in ("states", "no_dX", "chunks", "torch", "jax") if name not in record["memory"]["peaks"]]
+        lacking += [f"memory of {name}" for name in WAYS if name not in record["memory"]["peaks"]]
     return list(dict.fromkeys(lacking))
 
 
@@ -104,7 +105,7 @@ def _time(run, made, before):
 def _memory(run, made, before):
     peaks = {name: [round(peak / 1e6, 2) for peak in found] for name, found in run["peaks"].items()}
     seconds = {name: _short(value) for name, value in run["seconds"].items()}
-    return {"made": made, "problem": run["problem"], "T": run["T"], "ways": run["ways"], "peaks": peaks, "seconds": seconds}
+    return {"made": made} | {name: run[name] for name in ("problem", "T", "ways", "goals")} | {"peaks": peaks, "seconds": seconds}
 
 
 def _growth(run, made, before):
@@ -115,7 +116,7 @@ def _growth(run, made, before):
         }
         for axis in ("over_T", "over_h")
     }
-    best = {name: _short(run["headline"][name]) for name in ("T", "h", "ratio")}
+    best = {name: run["headline"][name] for name in ("T", "h")} | {"ratio": _short(run["headline"]["ratio"])}
     return {"made": made, "n": run["n"], "h": run["h"], "T": run["T"], **curves, "headline": best}
 
 

@@ -16,6 +16,7 @@ from rnnlib import readout, rnn
 from rnnlib.proof import cost
 
 SMALL = grid.Cell("rnn", "float64", 5, 3, 4)
+NARROW = grid.Cell("rnn", "float32", 100, 1, 16)  # goals 18, 1 and 1.5
 
 
 def of(kind, dtype="float64"):
@@ -217,7 +218,7 @@ def test_verdicts_count_the_goals_and_judge_a_mean_only_over_the_whole_grid():
 
 
 def test_a_lacking_of_a_goal_is_told_from_a_miss():
-    cell = grid.CHECK[0]  # 18, 1 and 1.5
+    cell = NARROW
     near = report.judged([(cell, {"torch": 0.71 * 18, "jax": 1.0, "floor": 1.49 / 0.7, "textbook": 0.1})])
     assert [one.library for one in near] == ["torch", "jax", "floor"]
     assert [one.met for one in near] == [False, True, False] and all(one.nearly() for one in near)
@@ -237,7 +238,7 @@ def test_a_lacking_of_a_goal_is_told_from_a_miss():
 )
 def test_the_check_fails_below_its_share_of_a_goal_and_without_a_library(tmp_path, ratios, absent, code):
     file, said = tmp_path / "time.json", []
-    file.write_text(json.dumps({"absent": absent, "cells": [{"cell": grid.CHECK[0]._asdict(), "ratios": ratios}]}))
+    file.write_text(json.dumps({"absent": absent, "cells": [{"cell": NARROW._asdict(), "ratios": ratios}]}))
     assert run.check(file, said.append) == code
     assert any(text.startswith("FAILED") for text in said) == bool(code)
 
@@ -307,11 +308,11 @@ def test_the_peak_of_a_process_is_of_one_call_and_above_what_it_held():
 
 def test_the_ways_of_the_memory_part_compute_one_gradient():
     cell = grid.Cell("rnn", "float32", 70, 3, 4)
-    ways = memory.ways(cell, ["states", "no_dX", "checkpoints", "chunks"])
+    ways = memory.ways(cell, ["states", "chunks", *memory.EXACT])
     expected = memory.parameters(ways["states"]())
-    for name in ("no_dX", "checkpoints"):
+    for name in memory.EXACT:
         problem.agree(cell, name, memory.parameters(ways[name]()), expected)
-    assert ways["no_dX"]().dL_dX is None and ways["checkpoints"]().dL_dX.shape == (70, 3, 4)
+    assert ways["no_dX"]().dL_dX is ways["short"]().dL_dX is None and ways["checkpoints"]().dL_dX.shape == (70, 3, 4)
     given = memory.slim(cell)
     assert given.X.shape == (70, 3, 4) and given.X.dtype == np.float32 and (given.Y.argmax(axis=-1) == given.labels).all()
 
@@ -332,10 +333,11 @@ def files(tmp_path):
         timed(cell, rnnlib=0.002, **dict.fromkeys((name for name in others if libraries.measured_on(name, cell)), 0.004))
         for cell in grid.FULL
     ]
-    curve, ways = [[1, 2], [0.1, 0.2], 1.0], ("states", "no_dX", "checkpoints", "chunks", "torch", "jax")
+    curve = [[1, 2], [0.1, 0.2], 1.0]
+    peaks, seconds = {name: [5e6] for name in memory.WAYS}, dict.fromkeys(memory.WAYS, 0.5)
     runs = {
         "time": {"cells": cells, "libraries": {}, "absent": {}},
-        "memory": {"problem": {}, "T": [8], "ways": {}, "peaks": {name: [5e6] for name in ways}, "seconds": dict.fromkeys(ways, 0.5)},
+        "memory": {"problem": {}, "T": [8], "ways": {}, "goals": {}, "peaks": peaks, "seconds": seconds},
         "growth": {"n": 4, "h": 16, "T": 8, "over_T": {"adjoint": curve}, "over_h": {"adjoint": curve},
                    "headline": {"T": 512, "h": 32, "ratio": 345.678}},
         "staircase": {"cells": [{"cell": SMALL._asdict(), "seconds": {"rnnlib": 0.001}}]},

@@ -64,6 +64,7 @@ def keyed(tmp_path, monkeypatch):
     (library / "proof").mkdir(parents=True)
     (library / "rnn.py").write_text("a = 1\n")
     (tmp_path / "book").mkdir()
+    (tmp_path / "benchmarks").mkdir()
     monkeypatch.setattr(cachekey, "library", lambda: library)
     app, config = SimpleNamespace(outdir=tmp_path / "_build/html", srcdir=tmp_path), SimpleNamespace()
 
@@ -74,7 +75,10 @@ def keyed(tmp_path, monkeypatch):
     return library, key
 
 
-@pytest.mark.parametrize(("file", "text"), [("rnn.py", "a = 2\n"), ("proof/tex.py", ""), ("new.py", "a = 1\n"), ("../book/run.py", "")])
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("rnn.py", "a = 2\n"), ("proof/tex.py", ""), ("new.py", "a = 1\n"), ("../book/run.py", ""), ("../benchmarks/record.json", "{}")],
+)
 def test_any_change_in_the_library_is_a_new_cache(keyed, file, text):
     library, key = keyed
     before = key()

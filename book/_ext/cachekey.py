@@ -1,7 +1,8 @@
 """Key the notebook cache on the library, not only on the page's own cells.
 
 The cache compares a page's code cells, so after an edit to ``rnnlib`` (or with a new NumPy) it would keep yesterday's outputs.
-This puts the cache into a folder named by a digest of ``rnnlib``, of the scripts beside the pages, and of the installed versions.
+This puts the cache into a folder named by a digest of ``rnnlib``, of the scripts beside the pages, of the published
+measurements, and of the installed versions.
 A new name makes Sphinx read every page again, because ``nb_execution_cache_path`` belongs to its environment;
 so does a change in the extensions of this folder.
 """
@@ -39,8 +40,8 @@ def installed(name: str) -> str:
 
 
 def set_keys(app, config) -> None:
-    scripts = [path.read_text("utf8") for path in sorted((Path(app.srcdir) / "book").glob("*.py"))]
-    key = digest_of(library(), platform.python_version(), *map(installed, PACKAGES), *scripts)
+    beside = sorted((Path(app.srcdir) / "book").glob("*.py")) + sorted((Path(app.srcdir) / "benchmarks").glob("*.json"))
+    key = digest_of(library(), platform.python_version(), *map(installed, PACKAGES), *(path.read_text("utf8") for path in beside))
     cache = Path(app.outdir).parent / ".jupyter_cache"
     for old in cache.iterdir() if cache.is_dir() else ():
         if old.is_dir() and old.name != key:

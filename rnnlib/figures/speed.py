@@ -133,7 +133,7 @@ def growth(curves: Mapping, letter: str = "T", unit: str = "seconds") -> Figure:
     x = Scale(every.min(), every.max(), 62, 376)
     y = Scale(*_whole_decades(np.concatenate(list(values.values()))), 66, 348)
     what = {"T": "number of steps $T$", "h": "number of units $h$"}.get(letter, letter)
-    _frame(canvas, x, y, what, unit, _power_ticks(x) if x.high / x.low > 999 else [(v, f"{v:g}") for v in _few(sorted(set(every)))])
+    _frame(canvas, x, y, what, unit, _power_ticks(x) if x.high / x.low > 999 else _size_ticks(set(every)))
     ends, labels = [], []
     for (name, one), style in zip(curves.items(), FIVE_CURVES, strict=False):
         power = one[2]
@@ -160,5 +160,8 @@ def growth(curves: Mapping, letter: str = "T", unit: str = "seconds") -> Figure:
     )
 
 
-def _few(values, most: int = 7):
-    return values[:: -(-len(values) // most)]
+def _size_ticks(sizes, most: int = 7):
+    """At most so many of the sizes; powers of two alone if there are three of them."""
+    powers = [v for v in sorted(sizes) if float(np.log2(v)).is_integer()]
+    shown = powers if len(powers) > 2 else sorted(sizes)
+    return [(v, f"{v:g}") for v in shown[:: -(-len(shown) // most)]]
