@@ -168,6 +168,8 @@ def test_of_two_wrong_gradients_the_one_that_is_known_is_explained():
 def test_a_factor_is_told():
     found = diagnose(lambda p, q, X, Y: {"W": -3.5 * model.loss_and_gradients(p, q, X, Y).dL_dp.W})
     assert "-3.5 times the right one" in str(found) and found.names == ()
+    found = diagnose(lambda p, q, X, Y: {"W": model.loss_and_gradients(p, q, X, Y).dL_dp.W / X.shape[1]})
+    assert "0.5 or 0.3333 times the right one" in str(found) and found.names == ("eps-mean-over-batch",)
 
 
 def test_a_missing_transpose_that_fits_only_square_matrices_is_found_there():
@@ -451,7 +453,7 @@ def test_report_names_the_lines_and_the_page():
     assert "1 of 7 gradients are wrong." in text
     assert "∂L/∂W takes s_t where s_{t-1} belongs" in text
     assert "right: dW = sum(delta[t].T @ s[t - 1] for t in steps)" in text
-    assert "yours: dW = sum(delta[t].T @ s[t] for t in steps)" in text
+    assert "wrong: dW = sum(delta[t].T @ s[t] for t in steps)" in text
     assert "page gradient_w, eq-gradient-w-wrong-state" in text
 
 

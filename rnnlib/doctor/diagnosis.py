@@ -118,7 +118,7 @@ class Diagnosis:
     def _lines(self, mistake):
         """The spoiled lines beside the right ones; none for a mistake that needs several lines, or another network."""
         changed = mistake.lines(self.cell)
-        return [("right", changed[0][0]), ("yours", changed[0][1])] if len(changed) == 1 else []
+        return [("right", changed[0][0]), ("wrong", changed[0][1])] if len(changed) == 1 else []
 
     def __str__(self):
         lines = [self._headline(), *(f"  {verdict}" for verdict in self.verdicts)]

@@ -120,15 +120,16 @@ def judge(seen: list[Observation], at: tuple[Point, ...]) -> list[Verdict]:
 
 
 def _verdict(part, seen, at):
-    worst = Verdict(part, -1.0, 0.0)
-    for one, point in zip(seen, at):
-        if part not in one.gradients:
-            continue
-        have, want = one.gradients[part], point.right[part]
-        error = relative_error(have, want)
-        if error > worst.error:
-            worst = Verdict(part, error, tolerance(have), _note(have, want, error))
-    return worst
+    """The worst over the points; if all are multiples of the right gradient, the note says which."""
+    both = [(one.gradients[part], point.right[part]) for one, point in zip(seen, at) if part in one.gradients]
+    errors = [relative_error(have, want) for have, want in both]
+    worst = int(np.argmax(errors))
+    (have, want), error = both[worst], errors[worst]
+    factors = [_multiple(*pair) for pair in both]
+    note = _note(have, want, error)
+    if error > tolerance(have) and None not in factors:
+        note = f"{' or '.join(dict.fromkeys(f'{k:.4g}' for k in factors))} times the right one"
+    return Verdict(part, error, tolerance(have), note)
 
 
 def relative_error(have, want, scale=0.0) -> float:
@@ -152,12 +153,15 @@ def _note(have, want, error):
         return f"{np.count_nonzero(~np.isfinite(have))} of {have.size} numbers are not finite"
     if error <= tolerance(have):
         return f"right to {-math.log10(error):.0f} digits" if error > EXACT and have.dtype.itemsize == 8 else ""
-    return _multiple(have, want)
+    return ""
 
 
 def _multiple(have, want):
+    """The number that ``want`` is to be multiplied by to give ``have``, or None."""
+    if have.shape != want.shape or not np.isfinite(have).all() or not want.any():
+        return None
     factor = float(np.vdot(want, have).real / np.vdot(want, want).real)
-    return f"{factor:.4g} times the right one" if relative_error(have, factor * want) <= tolerance(have) else ""
+    return factor if relative_error(have, factor * want, np.abs(want).max()) <= tolerance(have) else None
 
 
 def _sound(seen, verdicts):
