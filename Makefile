@@ -71,7 +71,7 @@ test-site: book  ## open every page in a real browser (needs Chromium)
 	@$(BIN)/python -m pytest -q tests/browser
 
 bench: $(PEERS)  ## measure rnnlib against other libraries and its own matrix products: time, memory, growth (about 20 minutes)
-	@echo "==> Measuring rnnlib: 158 cells, memory, growth, the staircase; one thread; results in _build/bench/"
+	@echo "==> Measuring rnnlib: 154 cells, memory, growth, the staircase; one thread; results in _build/bench/"
 	@$(BIN)/python -m benchmarks
 
 bench-quick: $(PEERS)  ## only the times, of eight cells

@@ -29,9 +29,10 @@ class Library(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What a library is measured on: these kinds of network, and states of all steps of at most so many bytes."""
+    """What a library is measured on: these kinds of network, at most so many steps, and so many bytes for all states."""
 
     kinds: tuple[str, ...]
+    steps: float = float("inf")
     most: float = float("inf")
 
 
@@ -174,8 +175,8 @@ LIBRARIES = {
     "rnnlib": (ours, Limits(EVERY)),
     "torch": (by_torch, Limits(EVERY)),
     "jax": (by_jax, Limits(("rnn",))),
-    "autograd": (by_autograd, Limits(("rnn",), most=2e7)),
-    "textbook": (by_textbook, Limits(("rnn",))),
+    "autograd": (by_autograd, Limits(("rnn",), steps=100, most=2e7)),
+    "textbook": (by_textbook, Limits(("rnn",), most=1e8)),
     "floor": (own_products, Limits(EVERY)),
 }
 
@@ -193,8 +194,8 @@ def present() -> tuple[dict[str, Library], dict[str, str]]:
 
 def measured_on(name: str, cell) -> bool:
     """Whether a library is measured on this cell of the grid."""
-    kinds, most = LIBRARIES[name][1]
-    return cell.kind in kinds and cell.T * cell.B * cell.h * np.dtype(cell.dtype).itemsize <= most
+    kinds, steps, most = LIBRARIES[name][1]
+    return cell.kind in kinds and cell.T <= steps and cell.T * cell.B * cell.h * np.dtype(cell.dtype).itemsize <= most
 
 
 def _parts(s_0):

@@ -30,10 +30,20 @@ def sample(function, calls: int = 1, shortest: float = SHORTEST) -> Sample:
             return Sample(spent / made, passed / made, made)
 
 
-def interleaved(functions: dict, rounds: int = ROUNDS, shortest: float = SHORTEST, progress=lambda done: None, enough: float = 0) -> dict:
+def once(function) -> tuple:
+    """What the function returns, and the seconds by the clock that this took."""
+    start = perf_counter()
+    found = function()
+    return found, perf_counter() - start
+
+
+def interleaved(
+    functions: dict, rounds: int = ROUNDS, shortest: float = SHORTEST, progress=lambda done: None, enough: float = 0, took=None
+) -> dict:
     """Samples of each function, by name: in every round each once, and each round begins with the next one.
 
     There are three times as many rounds if those, too, take less than ``enough`` seconds.
+    A function is tried before, to see how many calls a sample needs, unless ``took`` says that one call takes long.
 
     Raises
     ------
@@ -42,11 +52,11 @@ def interleaved(functions: dict, rounds: int = ROUNDS, shortest: float = SHORTES
     """
     if rounds < ROUNDS:
         raise ValueError(f"rounds is {rounds}; a median needs at least {ROUNDS} here")
-    names, first_ones = list(functions), {}
-    for name in names:
-        first_ones[name] = sample(functions[name], 1, shortest)  # also warms up
-    calls = {name: one.calls for name, one in first_ones.items()}
-    if 3 * rounds * sum(one.wall * one.calls for one in first_ones.values()) < enough:
+    names, took = list(functions), took or {}
+    long = {name: Sample(0, took[name], 1) for name in names if took.get(name, 0) > 20 * shortest}
+    tried = {name: long.get(name) or sample(functions[name], 1, shortest) for name in names}  # also warms up
+    calls = {name: one.calls for name, one in tried.items()}
+    if 3 * rounds * sum(one.wall * one.calls for one in tried.values()) < enough:
         rounds *= 3
     samples = {name: [] for name in names}
     for turn in range(rounds):

@@ -29,7 +29,7 @@ def run(cells, folder: Path, say=print, rounds: int = measure.ROUNDS, shortest: 
         say(f"ABSENT: {name} is not measured ({reason}); install it into this environment to compare with it")
     say(f"{facts['processor']}, {facts['cores']} cores, load {facts['load']}; BLAS: {facts['blas_running']}")
     say("One thread; processor time, ratios of medians; a number in brackets is a goal, ! a goal that is missed.")
-    say("A dash: not measured (absent; or only the simple network; or, for autograd, states of more than 20 MB).")
+    say("A dash: not measured (absent; only the simple network; autograd up to T = 100 and states of 20 MB, textbook code up to 100 MB).")
     file = machine.file_for(folder, facts)
     say(report.head())
     results = []
@@ -65,12 +65,15 @@ def one(cell, here, rounds, shortest, progress) -> dict:
     before, given = machine.load(), problem.make(cell)
     progress("checking")
     contestants = {name: library.prepare(given) for name, library in here.items() if libraries.measured_on(name, cell)}
-    answers = {name: read(call()) for name, (call, read) in contestants.items() if read}
+    first = {name: measure.once(call) for name, (call, _) in contestants.items()}
+    took = {name: seconds for name, (_, seconds) in first.items()}
+    answers = {name: read(first.pop(name)[0]) for name, (_, read) in contestants.items() if read}
     expected = answers.pop("rnnlib")
     differences = {name: problem.agree(cell, name, found, expected) for name, found in answers.items()}
     del answers, expected
     gc.collect()
-    samples = measure.interleaved({name: call for name, (call, _) in contestants.items()}, rounds, shortest, progress, measure.ENOUGH)
+    functions = {name: call for name, (call, _) in contestants.items()}
+    samples = measure.interleaved(functions, rounds, shortest, progress, measure.ENOUGH, took)
     return {
         "cell": cell._asdict() | {"n": cell.n},
         "differences": differences,
