@@ -95,7 +95,7 @@ def opening(f, gate, dtype):
     σ(a) = (1 + tanh(a/2)) / 2, so c = 1/2: the parameters are halved beforehand, which is exact,
     and one call of tanh will do for gates and candidate; their slopes are made of their values.
     """
-    if f.f is not tanh.f or gate.f is not sigmoid.f or dtype == object:
+    if f.f is not tanh.f or gate.f is not sigmoid.f or dtype.kind == "O":
         return 1, into(gate), None
     half = np.array(0.5, dtype)
 

@@ -21,6 +21,7 @@ from rnnlib._records import mapped
 from rnnlib._validate import array, fields, lengths_within, made_by, within
 from rnnlib.activations import tanh
 from rnnlib.cells import Cell, name
+from rnnlib.workspace import Workspace, passing
 
 
 class Params(NamedTuple):
@@ -99,7 +100,7 @@ def turn(A, lengths=None):
     return A[order, np.arange(len(lengths))]
 
 
-def forward(cells, p, X, s_0=None, f=tanh, lengths=None, align=True) -> Trace:
+def forward(cells, p, X, s_0=None, f=tanh, lengths=None, align=True, work=None) -> Trace:
     """Run one cell over the sequence and one back over it, and put their states side by side.
 
     s_{f,t} from x_t and s_{f,t-1} (eq-bidirectional-forward), s_{b,t} from x_t and s_{b,t+1} (eq-bidirectional-backward);
@@ -116,6 +117,8 @@ def forward(cells, p, X, s_0=None, f=tanh, lengths=None, align=True) -> Trace:
     align : True for S[t] = [s_{f,t}; s_{b,t}];
         False for S[t] = [s_{f,t}; s_{b,T+1-t}], what both cells have after t steps of their own,
         so that the last step holds the ends: for a loss at ``readout.last_step`` or ``readout.last_valid``.
+    work : Workspace, or None for new memory; the trace is in it, until the next call with it.
+        A cell whose functions take no ``work`` gets none.
 
     Returns
     -------
@@ -143,18 +146,24 @@ def forward(cells, p, X, s_0=None, f=tanh, lengths=None, align=True) -> Trace:
     X = array("X", X, ("T", "n"), ("T", "B", "n"), hint="time comes first")
     s_0 = (None, None) if s_0 is None else fields("s_0", s_0, State)
     lengths = _lengths(lengths, X)
+    work = work or Workspace()
+    inside = _parts(cells, "forward", work)
+    X_turned = work.copy("X turned", turn(X, lengths))
     with within("forward direction"):
-        onward = cells[0].forward(p[0], X, s_0[0], f)
+        onward = cells[0].forward(p[0], X, s_0[0], f, **inside[0])
     with within("backward direction"):
-        back = cells[1].forward(p[1], turn(X, lengths), s_0[1], f)
-    S_f, S_b = (_without_padding(trace.S[1:], lengths) for trace in (onward, back))
-    S_b = turn(S_b, lengths) if align else S_b
-    S_0 = np.concatenate([onward.S[:1], back.S[:1]], axis=-1)
-    S = np.concatenate([S_0, np.concatenate([S_f, S_b], axis=-1)])
+        back = cells[1].forward(p[1], X_turned, s_0[1], f, **inside[1])
+    S_f, S_b = onward.S, back.S
+    h, dtype = S_f.shape[-1], np.result_type(S_f, S_b)
+    S = work.array("S", (*S_f.shape[:-1], h + S_b.shape[-1]), dtype)
+    S[0, ..., :h], S[0, ..., h:] = S_f[0], S_b[0]
+    S[1:, ..., :h] = _without_padding(S_f[1:], lengths)
+    S_b = _without_padding(S_b[1:], lengths)
+    S[1:, ..., h:] = turn(S_b, lengths) if align else S_b
     return Trace(S, onward, back, cells, lengths, bool(align))
 
 
-def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
+def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """Back-propagation through both cells, each against its own direction of reading.
 
     The forward cell from t = T to 1 (eq-bidirectional-delta-forward, eq-bidirectional-w-forward),
@@ -169,6 +178,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
         what it says about padding is not used.
     dL_ds_T : State, what is sent to s_{f,T} and to s_{b,1} from elsewhere, each as its cell takes it, or None; or None.
         With lengths it must be None: ``at_ends`` puts such effects into ``dL_dS``.
+    work : Workspace, or None for new memory; ``dL_dX`` and ``delta`` are in it, until the next call with it.
 
     Returns
     -------
@@ -201,12 +211,17 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     dL_dS = _without_padding(dL_dS, lengths)
     dL_dS_f, dL_dS_b = np.split(dL_dS, [onward.S.shape[-1]], axis=-1)
     dL_dS_b = turn(dL_dS_b, lengths) if align else dL_dS_b
+    work = work or Workspace()
+    inside = _parts(cells, "backward", work)
+    dL_dS_f = work.copy("dL_dS_f", dL_dS_f)
+    dL_dS_b = work.copy("dL_dS_b", dL_dS_b)
     with within("forward direction"):
-        g_f = cells[0].backward(p[0], onward, dL_dS_f, later[0])
+        g_f = cells[0].backward(p[0], onward, dL_dS_f, later[0], **inside[0])
     with within("backward direction"):
-        g_b = cells[1].backward(p[1], back, dL_dS_b, later[1])
+        g_b = cells[1].backward(p[1], back, dL_dS_b, later[1], **inside[1])
     dL_dp = Params(g_f.dL_dp, g_b.dL_dp)
-    dL_dX = g_f.dL_dX + turn(g_b.dL_dX, lengths)
+    dL_dX = work.copy("dL_dX", g_f.dL_dX)
+    dL_dX += turn(g_b.dL_dX, lengths)
     dL_ds_0 = State(g_f.dL_ds_0, g_b.dL_ds_0)
     delta = Deltas(g_f.delta, mapped(lambda d: turn(d, lengths), g_b.delta))
     return Gradients(dL_dp, dL_dX, dL_ds_0, delta)
@@ -291,8 +306,14 @@ def cell(forward_cell, backward_cell=None, *, lengths=None, align=True) -> Cell:
     )
 
 
-def _forward(cells, lengths, align, p, X, s_0=None, f=tanh):
-    return forward(cells, p, X, s_0, f, lengths, align)
+def _forward(cells, lengths, align, p, X, s_0=None, f=tanh, work=None):
+    return forward(cells, p, X, s_0, f, lengths, align, work)
+
+
+def _parts(cells, function, work):
+    """For each direction, the argument ``work`` of this function of its cell, if it takes one."""
+    parts = zip(cells, ("forward", "backward"), strict=True)
+    return [passing(getattr(cell, function), work.part(direction)) for cell, direction in parts]
 
 
 def _no_step(*_):

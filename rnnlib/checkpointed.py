@@ -19,6 +19,7 @@ from rnnlib._validate import array
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
 from rnnlib.model import LossAndGradients
+from rnnlib.workspace import Workspace, passing
 
 
 def segment(T: int) -> int:
@@ -34,7 +35,7 @@ def segment(T: int) -> int:
 
 def loss_and_gradients(
     p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy,
-    weights=None, every=None, inputs=True,
+    weights=None, every=None, inputs=True, work=None,
 ) -> LossAndGradients:
     """``model.loss_and_gradients`` with the memory of about √T steps, not T.
 
@@ -46,6 +47,7 @@ def loss_and_gradients(
     every : how many steps a segment has; None for ⌈√T⌉.
     inputs : False to leave out dL/dX, which alone needs as much memory as X;
         it is then None.
+    work : Workspace, or None for a new one; one segment at a time is in it.
 
     Returns
     -------
@@ -74,30 +76,35 @@ def loss_and_gradients(
     ((4, 4), (50, 3))
     """
     X, Y, weights = _over_time(X, Y, weights)
-    pieces = _pieces(len(X), every)
-    starts = _starts(cell, p, X, s_0, f, pieces)
-    L, total, later, dL_dX = [], None, None, []
+    pieces, work = _pieces(len(X), every), work or Workspace()
+    outside, inside = work.part("readout"), work.part("cell")
+    starts = _starts(cell, p, X, s_0, f, pieces, inside)
+    L, total, later, dL_dX = [], None, None, None
     for piece, start in zip(reversed(pieces), reversed(starts), strict=True):
-        trace = cell.forward(p, X[piece], start, f)
+        kept = passing(cell.forward, inside)
+        trace = cell.forward(p, X[piece], start, f, **kept)
         share = None if weights is None else weights[piece]
-        out = readout.forward(q, trace.S[1:], Y[piece], head, share)
-        dL_dq, dL_dS = readout.backward(q, out)
-        back = cell.backward(p, trace, dL_dS, later)
+        out = readout.forward(q, trace.S[1:], Y[piece], head, share, outside)
+        dL_dq, dL_dS = readout.backward(q, out, outside)
+        kept = passing(cell.backward, inside)
+        back = cell.backward(p, trace, dL_dS, later, **kept)
         later, found = back.dL_ds_0, (back.dL_dp, dL_dq)
         total = found if total is None else added(total, found)
         L.append(out.L)
+        if inputs and dL_dX is None:
+            dL_dX = np.empty(X.shape, back.dL_dX.dtype)
         if inputs:
-            dL_dX.append(back.dL_dX)
+            dL_dX[piece] = back.dL_dX
         del trace, out, dL_dS, back  # before the next segment is computed
-    dL_dX = np.concatenate(dL_dX[::-1]) if inputs else None
     return LossAndGradients(sum(L[::-1]), *total, dL_dX, later)
 
 
-def _starts(cell, p, X, s_0, f, pieces):
+def _starts(cell, p, X, s_0, f, pieces, inside):
     """The state before each piece; the traces are forgotten."""
     starts = [s_0]
     for piece in pieces[:-1]:
-        trace = cell.forward(p, X[piece], starts[-1], f)
+        kept = passing(cell.forward, inside)
+        trace = cell.forward(p, X[piece], starts[-1], f, **kept)
         if not hasattr(trace, "s_T"):
             raise ValueError("this cell's trace has no s_T, a last state from which a next segment could go on")
         starts.append(mapped(lambda a: a.copy(), trace.s_T))  # a view would keep the whole trace

@@ -463,7 +463,7 @@ def _inputs(p, X, s_0):
 
 def _inputs_back(p, trace, dL_dS, dL_ds_T, work):
     """The arguments of ``backward`` as arrays of fitting shapes and one dtype; None becomes zeros."""
-    X, A, G, R, S, C, f, gate = made_by("trace", trace, Trace)
+    X, A, G, _, S, _, f, gate = made_by("trace", trace, Trace)
     if dL_ds_T is None and (checked := work.recall(trace, p)):
         dL_dS = _gated.effects(dL_dS, S[1:])
         if dL_dS.dtype == S.dtype:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from rnnlib._validate import made_by, within
 from rnnlib.activations import tanh
 from rnnlib.cells import Cell, name
+from rnnlib.workspace import Workspace, passing
 
 
 class States(tuple):
@@ -145,7 +146,7 @@ def step_back(cells, p, x, s_prev, a, s, dL_ds, f=tanh):
     return delta, terms, dL_dx, States(to_prev)
 
 
-def forward(cells, p, X, s_0=None, f=tanh) -> Trace:
+def forward(cells, p, X, s_0=None, f=tanh, work=None) -> Trace:
     """Run the layers over a sequence or a batch, one after the other.
 
     Parameters
@@ -155,6 +156,8 @@ def forward(cells, p, X, s_0=None, f=tanh) -> Trace:
     X : (T, n) or (T, B, n), the inputs of the bottom layer, time first.
     s_0 : the initial states, one entry for each layer, each as its cell takes it or None; or None.
     f : Activation of all cells, or its name.
+    work : Workspace, or None for new memory; the trace is in it, until the next call with it.
+        A cell whose functions take no ``work`` gets none.
 
     Returns
     -------
@@ -178,15 +181,16 @@ def forward(cells, p, X, s_0=None, f=tanh) -> Trace:
     (6, 2, 4)
     """
     p, s_0 = _layers("p", p, cells), _layers("s_0", s_0, cells)
-    layers = []
+    layers, work = [], work or Workspace()
     for number, (cell, p_l, start) in enumerate(zip(cells, p, s_0, strict=True), 1):
         with within(f"layer {number}"):
-            layers.append(cell.forward(p_l, X, start, f))
+            inside = passing(cell.forward, work.part(f"layer {number}"))
+            layers.append(cell.forward(p_l, X, start, f, **inside))
         X = layers[-1].S[1:]
     return Trace(tuple(layers), tuple(cells))
 
 
-def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
+def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """Back through the layers from the top down: dL/dX of a layer is the direct effect of the states below it.
 
     Parameters
@@ -195,6 +199,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     trace : Trace, from ``forward``.
     dL_dS : (T, h) or (T, B, h), the direct effect of the top layer's states on the losses.
     dL_ds_T : what is sent to the last state of each layer, one entry for each, each as its cell takes it or None; or None.
+    work : Workspace, or None for new memory; ``dL_dX`` and ``delta`` are in it, until the next call with it.
 
     Returns
     -------
@@ -216,10 +221,11 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None) -> Gradients:
     """
     layers, cells = made_by("trace", trace, Trace)
     p, later = _layers("p", p, cells), _layers("dL_ds_T", dL_ds_T, cells)
-    back = []
-    for number in reversed(range(len(cells))):
-        with within(f"layer {number + 1}"):
-            back.insert(0, cells[number].backward(p[number], layers[number], dL_dS, later[number]))
+    back, work = [], work or Workspace()
+    for number, cell in reversed(list(enumerate(cells, 1))):
+        with within(f"layer {number}"):
+            inside, at = passing(cell.backward, work.part(f"layer {number}")), number - 1
+            back.insert(0, cell.backward(p[at], layers[at], dL_dS, later[at], **inside))
         dL_dS = back[0].dL_dX
     return Gradients(
         tuple(g.dL_dp for g in back), dL_dS, States(g.dL_ds_0 for g in back), tuple(g.delta for g in back)

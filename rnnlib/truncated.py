@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlib import readout, rnn
+from rnnlib._records import mapped
 from rnnlib._validate import alike, array, rows
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
 from rnnlib.model import LossAndGradients
+from rnnlib.workspace import Workspace, passing
 
 
 class Chunk(NamedTuple):
@@ -154,7 +156,7 @@ def chunked(p, trace: rnn.Trace, dL_dS, k: int) -> rnn.Gradients:
     )
 
 
-def chunk(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None) -> Chunk:
+def chunk(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, weights=None, work=None) -> Chunk:
     """One chunk of a long sequence, for any cell: the state is carried in, no adjoint comes back.
 
     Called chunk after chunk, with each ``s_T`` as the next ``s_0``, it is ``chunked`` with the memory of one chunk.
@@ -162,7 +164,7 @@ def chunk(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy,
 
     Parameters
     ----------
-    p, q, X, Y, s_0, cell, f, head, weights : as for ``model.loss_and_gradients``, for this chunk alone.
+    p, q, X, Y, s_0, cell, f, head, weights, work : as for ``model.loss_and_gradients``, for this chunk alone.
 
     Returns
     -------
@@ -181,11 +183,14 @@ def chunk(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy,
     >>> chunk(p, q, np.ones((5, 3)), np.ones((5, 2)), first.s_T).gradients.dL_dp.W.shape
     (4, 4)
     """
-    trace = cell.forward(p, X, s_0, f)
-    out = readout.forward(q, trace.S[1:], Y, head, weights)
-    dL_dq, dL_dS = readout.backward(q, out)
-    back = cell.backward(p, trace, dL_dS)
-    return Chunk(LossAndGradients(out.L, back.dL_dp, dL_dq, back.dL_dX, back.dL_ds_0), trace.s_T)
+    work = work or Workspace()
+    outside, inside = work.part("readout"), work.part("cell")
+    trace = cell.forward(p, X, s_0, f, **passing(cell.forward, inside))
+    out = readout.forward(q, trace.S[1:], Y, head, weights, outside)
+    dL_dq, dL_dS = readout.backward(q, out, outside)
+    back = cell.backward(p, trace, dL_dS, **passing(cell.backward, inside))
+    s_T = mapped(np.copy, trace.s_T)  # a view would be overwritten
+    return Chunk(LossAndGradients(out.L, back.dL_dp, dL_dq, back.dL_dX, back.dL_ds_0), s_T)
 
 
 def handed_on(p, trace: rnn.Trace, dL_dS, factors) -> rnn.Gradients:

@@ -285,11 +285,11 @@ def test_cell_states_of_an_lstm_take_part(rng):
 # tempting mistakes
 
 MISTAKES = {
-    "inputs of the backward cell not turned": ("forward", "cells[1].forward(p[1], turn(X, lengths),", "cells[1].forward(p[1], X,"),
+    "inputs of the backward cell not turned": ("forward", "cells[1].forward(p[1], X_turned,", "cells[1].forward(p[1], X,"),
     "states of the backward cell not turned back": ("forward", "turn(S_b, lengths) if align", "S_b if align"),
     "effects not turned on the way back": ("backward", "turn(dL_dS_b, lengths) if align else dL_dS_b", "dL_dS_b"),
-    "dL/dx of the backward cell not turned": ("backward", "turn(g_b.dL_dX, lengths)", "g_b.dL_dX"),
-    "dL/dx of the forward cell only": ("backward", "g_f.dL_dX + turn(g_b.dL_dX, lengths)", "g_f.dL_dX"),
+    "dL/dx of the backward cell not turned": ("backward", "dL_dX += turn(g_b.dL_dX, lengths)", "dL_dX += g_b.dL_dX"),
+    "dL/dx of the forward cell only": ("backward", "dL_dX += turn(g_b.dL_dX, lengths)", "pass"),
     "halves changed over": ("backward", "dL_dS_f, dL_dS_b = np.split(dL_dS, [onward.S.shape[-1]], axis=-1)",
                             "dL_dS_b, dL_dS_f = np.split(dL_dS, [back.S.shape[-1]], axis=-1)"),
     "initial states changed over": ("backward", "State(g_f.dL_ds_0, g_b.dL_ds_0)", "State(g_b.dL_ds_0, g_f.dL_ds_0)"),

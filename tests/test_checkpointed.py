@@ -127,7 +127,7 @@ def peak(way, T, **options):
     rng = np.random.default_rng(0)
     n, h, m = 2, 24, 2
     p, q = parameters(rnn, rng, n, h), readout.Params(rng.normal(size=(m, h)), rng.normal(size=m))
-    X, Y = rng.normal(size=(T, n)), rng.uniform(size=(T, m))
+    X, Y = rng.normal(size=(T, 8, n)), rng.uniform(size=(T, 8, m))
     return peak_bytes(lambda: way(p, q, X, Y, **options))
 
 

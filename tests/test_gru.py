@@ -229,7 +229,7 @@ def test_back_through_is_the_total_derivative_with_every_size_a_letter(reset, up
 
 BOTH_MISTAKES = {
     "update gate read the other way": ("_local", '== "keep"', '== "replace"'),
-    "kept share forgotten": ("_local", "kept[...], made, more = (u, 1 - u, S - s_tilde)", "kept[...], made, more = (0, 1 - u, S - s_tilde)"),
+    "kept share forgotten": ("_local", "kept[...], made, more = (u, 1 - u,", "kept[...], made, more = (0, 1 - u,"),
     "s̃ alone in the update gate": ("_local", "(u, 1 - u, S - s_tilde)", "(u, 1 - u, -s_tilde)"),
     "sign of the update gate": ("_local", "(u, 1 - u, S - s_tilde)", "(u, 1 - u, s_tilde - S)"),
     "s_t for s_{t-1} in the update gate": ("_local", "(u, 1 - u, S - s_tilde)", "(u, 1 - u, trace.S[1:][span] - s_tilde)"),

@@ -104,7 +104,7 @@ def test_step_lemma_of_two_layers_with_every_size_a_letter():
 MISTAKES = {
     "nothing comes down": ("dL_dS = back[0].dL_dX", "dL_dS = 0 * back[0].dL_dX"),
     "every layer gets the top's effect": ("        dL_dS = back[0].dL_dX\n", ""),
-    "layers from the bottom up": ("in reversed(range(len(cells)))", "in range(len(cells))"),
+    "layers from the bottom up": ("in reversed(list(enumerate(cells, 1)))", "in enumerate(cells, 1)"),
     "order of the layers": ("tuple(g.dL_dp for g in back)", "tuple(g.dL_dp for g in back[::-1])"),
 }
 
