@@ -41,7 +41,7 @@ class Settings(NamedTuple):
 
 
 SMALL = Settings(both=True, h=32, epochs=10, words=6_000, batch=64, rate=0.02, clip=1.0, seed=0)
-FULL = Settings(both=True, h=64, epochs=16, words=46_000, batch=128, rate=0.01, clip=1.0, seed=0)
+FULL = Settings(both=True, h=64, epochs=12, words=46_000, batch=128, rate=0.01, clip=1.0, seed=0)
 ONWARD_SMALL = SMALL._replace(both=False, h=51)
 ONWARD_FULL = FULL._replace(both=False, h=97)
 
