@@ -423,6 +423,24 @@ def test_the_published_goals_and_means_are_those_of_the_grid_and_the_ratios(publ
     assert [one["cell"] for one in published["staircase"]["cells"]] == [cell._asdict() for cell in staircase.CELLS]
 
 
+def test_the_verdicts_on_the_page_are_computed_from_the_record(published, monkeypatch, capsys):
+    """The page's cells, run up to its first verdict, count as ``report`` does."""
+    jupytext, _ = pytest.importorskip("jupytext"), pytest.importorskip("matplotlib")
+    monkeypatch.chdir(Path(__file__).resolve().parents[1] / "book")
+    cells = [cell.source for cell in jupytext.read("speed.md").cells if cell.cell_type == "code"]
+    verdict = next(k for k, source in enumerate(cells) if "goals of single cells" in source)
+    names = {}
+    for source in cells[: verdict + 1]:
+        if "median_seconds" not in source:  # what is measured on the page is no matter of the record
+            exec(source, names)
+    every = report.judged(record.results(published))
+    met = sum(one.met for one in every)
+    assert capsys.readouterr().out.splitlines()[-1] == f"{len(every)} goals of single cells, {met} met"
+    assert {(c["kind"], c["dtype"], c["T"], c["B"], c["h"], name) for c, name, *_ in names["missed"]} == {
+        (*one.cell, one.library) for one in every if not one.met
+    }
+
+
 def test_threads_must_be_set_before_numpy_is_imported():
     with pytest.raises(RuntimeError, match=r"numpy.* imported before the number of threads was set"):
         machine.one_thread()
