@@ -136,8 +136,7 @@ def finite(arrays):
 
     Entries whose squares overflow are finite and not proved to be.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        return isfinite(sum([np.vdot(a, a).real for a in arrays if a is not None]))
+    return isfinite(sum([np.vdot(a, a).real for a in arrays if a is not None]))
 
 
 def rows(A):

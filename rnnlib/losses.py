@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlib._validate import array, choice
+from rnnlib._validate import array, choice, rows
 from rnnlib.activations import sigmoid, softplus
 
 
@@ -107,62 +107,61 @@ def head(g: str | Head) -> Head:
     return g if isinstance(g, Head) else choice("output head", g, HEADS)
 
 
-def evaluate(head: Head, Z, Y, work):
-    """The outputs o = g(z), the losses ℓ(z, y), one a row, and ε = ∂ℓ/∂z, in new arrays or in a workspace.
+def evaluate(head: Head, Z, Y, O, loss, epsilon, ones):
+    """Write the outputs o = g(z), the losses ℓ(z, y), one a row, and ε = ∂ℓ/∂z into three arrays.
 
     ``Y`` may have a time axis of length 1 where ``Z`` has T steps.
-    Softmax and its loss share one exponential.
+    Softmax and its loss share one exponential; with ``ones``, m of them, it sums by products, which is faster.
 
     Examples
     --------
-    >>> from rnnlib import Workspace
-    >>> evaluate(head("squared_error"), np.array([[3.0]]), np.array([[1.0]]), Workspace())
+    >>> O, loss, epsilon = np.empty((1, 1)), np.empty(1), np.empty((1, 1))
+    >>> evaluate(head("squared_error"), np.array([[3.0]]), np.array([[1.0]]), O, loss, epsilon, np.ones(1))
+    >>> O, loss, epsilon
     (array([[3.]]), array([2.]), array([[2.]]))
     """
     if head is softmax_cross_entropy and Z.dtype.kind == "f":
-        return _softmax_cross_entropy(Z, Y, work)
-    Y = np.broadcast_to(Y, Z.shape)
-    O = head.g(Z)
-    return O, head.loss(Z, Y), head.epsilon(O, Y)
+        _softmax_cross_entropy(Z, Y, O, loss, epsilon, ones)
+    else:
+        Y = np.broadcast_to(Y, Z.shape)
+        O[...], loss[...] = head.g(Z), head.loss(Z, Y)
+        epsilon[...] = head.epsilon(O, Y)
 
 
-def _softmax_cross_entropy(Z, Y, work):
+def _softmax_cross_entropy(Z, Y, O, loss, epsilon, ones):
     """What ``evaluate`` promises for softmax, from one exponential: -log o_k = log Σ_j exp(z_j) - z_k."""
-    O = work.array("O", Z.shape, Z.dtype)
-    epsilon = work.array("epsilon", Z.shape, Z.dtype)
-    ones = work.ones(Z.shape[-1], Z.dtype)
     if not _exp_is_safe(Z):
         Z = np.subtract(Z, _too_large(Z), epsilon)
     np.exp(Z, O)
-    total = O.dot(ones)  # Σ_j exp(z_j)
+    total = rows(O).dot(ones).reshape(loss.shape)
     O /= total[..., None]
-    of_targets = Y.dot(ones)  # Σ_k y_k
-    loss = of_targets * np.log(total)
     np.multiply(Y, Z, epsilon)
-    loss -= epsilon.dot(ones)
+    of_targets = rows(Y).dot(ones).reshape(Y.shape[:-1])
+    loss[...] = of_targets * np.log(total)
+    loss -= rows(epsilon).dot(ones).reshape(loss.shape)
     if (of_targets == 1).all():
         np.subtract(O, Y, epsilon)
     else:
         np.multiply(O, of_targets[..., None], epsilon)
         epsilon -= Y
-    return O, loss, epsilon
 
 
 def _exp_is_safe(Z):
-    """Whether neither exp(z) nor its sum can overflow or vanish: every |z| ≤ a third of what overflows."""
-    most = _most(Z)
+    """Whether neither exp(z) nor its sum can overflow or vanish, since no |z| is too large."""
+    most = LARGE[Z.dtype.char]
+    # the sum of squares is one pass, and if it is small no z is large
     return np.vdot(Z, Z) <= most * most or (Z.max() <= most and Z.min() >= -most)
 
 
 def _too_large(Z):
     """The largest entry of each row that needs it subtracted, and 0 for the others, which stay as they are."""
     largest = Z.max(axis=-1, keepdims=True)
-    largest[abs(largest) <= _most(Z)] = 0
+    largest[abs(largest) <= LARGE[Z.dtype.char]] = 0
     return largest
 
 
-def _most(Z):
-    return np.log(np.finfo(Z.dtype).max) / 3
+# a third of the z at which exp(z) overflows, so that sums of it do not, either
+LARGE = {np.dtype(t).char: float(np.log(np.finfo(t).max)) / 3 for t in (np.float16, np.float32, np.float64, np.longdouble)}
 
 
 def one_hot(labels, m: int, dtype=float):

@@ -15,7 +15,7 @@ import numpy as np
 from rnnlib import losses
 from rnnlib._validate import alike, array, fields, lengths_within, made_by, rows, step_count
 from rnnlib.losses import Head, softmax_cross_entropy
-from rnnlib.workspace import Workspace
+from rnnlib.workspace import Workspace, pieces, product
 
 
 class Params(NamedTuple):
@@ -125,16 +125,25 @@ def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None, wor
     ((5, 3, 2), (5, 3))
     """
     head, work = losses.head(head), work or Workspace()
-    given, (q, S, Y, weights) = q, _inputs(q, S, Y, weights, work)
-    Z = work.array("Z", (*S.shape[:-1], len(q.c)), S.dtype)
-    rows(S).dot(q.V.T, rows(Z))
-    Z += q.c
-    O, L_t, epsilon = losses.evaluate(head, Z, Y, work)
+    given, (q, S, Y, weights) = q, _inputs(q, S, Y, weights, head, work)
+    shape = (*S.shape[:-1], len(q.c))
+    Z, O, epsilon = (work.array(a, shape, S.dtype) for a in ("Z", "O", "epsilon"))
+    L_t = work.array("L_t", S.shape[:-1], S.dtype)
+    V_T, ones = work.copy("V_T", q.V.T), work.ones(len(q.c), S.dtype)
+    for piece in pieces(len(S), Z[0].size):
+        z = Z[piece]
+        product(rows(S[piece]), V_T, rows(z))
+        z += q.c
+        y = Y if len(Y) == 1 else Y[piece]
+        losses.evaluate(head, z, y, O[piece], L_t[piece], epsilon[piece], ones)
     if weights is not None:
         weights = weights.reshape(weights.shape + (1,) * (L_t.ndim - weights.ndim))
-        L_t = weights * L_t
-        epsilon = np.multiply(weights[..., None], epsilon, work.array("epsilon", Z.shape, Z.dtype))
-    trace = Trace(S, Z, O, L_t, L_t.sum(), epsilon)
+        L_t *= weights
+        epsilon *= weights[..., None]
+    L = L_t.sum()
+    if S.dtype != object and not np.isfinite(L):
+        array("S", S)  # is it because of the states?
+    trace = Trace(S, Z, O, L_t, L, epsilon)
     work.remember(trace, given, q)
     return trace
 
@@ -171,7 +180,7 @@ def backward(q, trace: Trace, work=None) -> Gradients:
     every = rows(epsilon)
     dL_dq = Params(V=every.T.dot(rows(S)), c=work.sum_of_rows(every))
     dL_dS = work.array("dL_dS", S.shape, S.dtype)
-    every.dot(q.V, rows(dL_dS))
+    product(every, work.copy("V", q.V), rows(dL_dS))
     return Gradients(dL_dq, dL_dS)
 
 
@@ -247,10 +256,11 @@ def last_valid(lengths, T: int, dtype=float):
     return ends.astype(int).astype(dtype)
 
 
-def _inputs(q, S, Y, weights, work):
+def _inputs(q, S, Y, weights, head, work):
     """The arguments of ``forward`` as arrays of fitting shapes and one dtype."""
     given = (*q, S, Y, weights) if type(q) is Params else ()
-    if given and work.familiar(given):
+    # with the heads of losses L is finite only if the states are, and ``forward`` looks at that
+    if given and work.familiar(given, (*q, None if head.name in losses.HEADS else S, Y, weights)):
         return q, S, Y, weights
     V, c = fields("q", q, Params)
     V = array("V", V, ("m", "h"))

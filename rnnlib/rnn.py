@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlib._validate import alike, array, fields, made_by, rows
+from rnnlib._validate import alike, array, fields, finite, made_by, rows
 from rnnlib.activations import Activation, activation, into, slope_into, tanh
-from rnnlib.workspace import Workspace
+from rnnlib.workspace import Workspace, fastest, pieces, product
 
 
 class Params(NamedTuple):
@@ -175,16 +175,20 @@ def forward(p, X, s_0=None, f=tanh, work=None) -> Trace:
     T, h = len(X), len(p.b)
     A = work.array("A", (*X.shape[:-1], h), X.dtype)
     S = work.array("S", (T + 1, *A.shape[1:]), X.dtype)
-    rows(X).dot(p.U.T, rows(A))  # U x_t for all t; W s_{t-1} to come
-    A += p.b
     S[0] = 0 if s_0 is None else s_0
-    f_into, steps, states = into(f), work.steps(A), work.steps(S)
-    W_T = work.copy("W_T", p.W.T) if rows(A).size >= p.W.size else p.W.T
-    Ws = work.array("Ws", steps[0].shape, X.dtype)
-    for a, s_prev, s in zip(steps, states, states[1:], strict=False):
-        s_prev.dot(W_T, Ws)
-        a += Ws
-        f_into(a, s)
+    U_T, W = work.copy("U_T", p.U.T), work.copy("W", p.W)
+    W_T = work.copy("W_T", W.T) if A.size >= W.size else W.T
+    every_a, every_s = work.steps(A), work.steps(S)
+    Ws = work.array("Ws", every_s[0].shape, X.dtype)
+    f_into, times = into(f), fastest(Ws, W)
+    for piece in pieces(T, Ws.size):
+        part, after = A[piece], slice(piece.start + 1, piece.stop + 1)
+        product(rows(X[piece]), U_T, rows(part))  # all U x_t at once
+        part += p.b
+        for a, s_prev, s in zip(every_a[piece], every_s[piece], every_s[after]):
+            times(s_prev, W_T, Ws)
+            a += Ws  # a_t = U x_t + b + W s_{t-1}
+            f_into(a, s)
     trace = Trace(X, A, S, f)
     work.remember(trace, given, p)
     return trace
@@ -234,26 +238,36 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """
     work = work or Workspace()
     p, (X, A, S, f), dL_dS, dL_ds_T = _inputs_back(p, trace, dL_dS, dL_ds_T, work)
-    delta = work.array("delta", A.shape, A.dtype)
-    slope_into(f)(A, S[1:], delta)  # f'(a_t) for all t; λ_t to come
-    steps, effects = work.steps(delta), work.steps(dL_dS)
-    back = work.array("back", steps[0].shape, A.dtype)
-    back[...] = dL_ds_T.reshape(back.shape)
-    start, silent = 0, _silent(dL_dS, f)
-    for t in reversed(range(len(X))):
-        d = steps[t]
-        back += effects[t]  # λ_t
-        d *= back
-        d.dot(p.W, back)
-        if t < silent and t % 8 == 0 and not d.any():
-            delta[:t], start = 0, t  # nothing goes further back
-            break
-    every = rows(delta[start:])
-    dL_dp = Params(U=every.T.dot(rows(X[start:])), W=every.T.dot(rows(S[start:-1])),
+    delta, back, start = _deltas(p.W, A, S, f, dL_dS, dL_ds_T, work)
+    every = rows(delta[start:])  # before, δ_t is 0
+    dL_dp = Params(U=every.T.dot(rows(X[start:])),
+                   W=every.T.dot(rows(S[start:-1])),
                    b=work.sum_of_rows(every))
     dL_dX = work.array("dL_dX", X.shape, A.dtype)
-    rows(delta).dot(p.U, rows(dL_dX))
-    return Gradients(dL_dp, dL_dX, back.reshape(A.shape[1:]).copy(), delta)
+    product(rows(delta), work.copy("U", p.U), rows(dL_dX))
+    if dL_ds_T is None and A.dtype != object and not finite((dL_dp.b,)):
+        array("dL_dS", dL_dS)  # is it because of these?
+    return Gradients(dL_dp, dL_dX, back, delta)
+
+
+def _deltas(W, A, S, f, dL_dS, dL_ds_T, work):
+    """δ_1 … δ_T, dL/ds_0, and the number of first steps whose δ_t is known to be 0."""
+    delta = work.array("delta", A.shape, A.dtype)
+    every_d, effects = work.steps(delta), work.steps(dL_dS)
+    W, back = work.copy("W", W), work.array("back", every_d[0].shape, A.dtype)
+    back[...] = 0 if dL_ds_T is None else dL_ds_T.reshape(back.shape)
+    start, silent = 0, _silent(dL_dS, f)
+    df_into, times = slope_into(f), fastest(back, W)
+    for piece in reversed(pieces(len(A), back.size, most=16 if silent else None)):
+        df_into(A[piece], S[1:][piece], delta[piece])  # all f'(a_t) at once
+        for d, effect in zip(every_d[piece][::-1], effects[piece][::-1]):
+            back += effect  # λ_t = Vᵀ ε_t + Wᵀ δ_{t+1}
+            d *= back  # δ_t = f'(a_t) ⊙ λ_t
+            times(d, W, back)
+        if piece.start < silent and not d.any():  # nothing goes further back
+            start, delta[: piece.start] = piece.start, 0
+            break
+    return delta, back.reshape(A.shape[1:]).copy(), start
 
 
 def _silent(dL_dS, f):
@@ -267,7 +281,7 @@ def _silent(dL_dS, f):
 def _inputs(p, X, s_0, work):
     """The arguments of ``forward`` as arrays of fitting shapes and one dtype."""
     given = (*p, X, s_0) if type(p) is Params else ()
-    if given and work.familiar(given):
+    if given and work.familiar(given, given):
         return p, X, s_0
     U, W, b = fields("p", p, Params)
     W = array("W", W, ("h", "h"), hint="W must be square")
@@ -289,9 +303,8 @@ def _inputs_back(p, trace, dL_dS, dL_ds_T, work=None):
     """The arguments of ``backward`` as arrays of fitting shapes and one dtype; None becomes zeros."""
     X, A, S, f = made_by("trace", trace, Trace)
     if work and dL_ds_T is None and (checked := work.recall(trace, p)):
-        dL_dS = array("dL_dS", dL_dS, A.shape, hint="one row for each of s_1 … s_T, none for s_0")
-        if dL_dS.dtype == A.dtype:
-            return checked, trace, dL_dS, np.zeros(A.shape[1:], A.dtype)
+        if type(dL_dS) is np.ndarray and dL_dS.shape == A.shape and dL_dS.dtype == A.dtype:
+            return checked, trace, dL_dS, None  # its numbers are looked at in the end
     U, W, b = fields("p", p, Params)
     h, n = A.shape[-1], X.shape[-1]
     hint = f"the trace has n = {n}, h = {h}"

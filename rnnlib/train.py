@@ -17,6 +17,7 @@ from rnnlib import activations, cells, losses, model, optimise, rnn
 from rnnlib._records import filled, leaves, mapped
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
+from rnnlib.workspace import Workspace
 
 
 class Batch(NamedTuple):
@@ -102,7 +103,7 @@ def fit(
         if validation is None:
             raise ValueError("patience is given and validation is not; without a score no epoch is better than another")
     batches, validation = _batches("batches", batches), validation if validation is None else _batches("validation", validation)
-    options = dict(f=f, head=head)
+    options = dict(f=f, head=head, work=Workspace())
     about = f"cell {cells.name(cell)}, {activations.activation(f).name}, {losses.head(head).name}, seed {seed}, "
     about += "no validation" if validation is None else "validation"
     run = Run(p, q, (p, q), None, np.zeros(0), np.zeros(0))

@@ -186,20 +186,23 @@ def mutated(module, function, old, new):
     return names[function]
 
 
+LOOP_MISTAKES = {
+    "W not transposed on the way back": ("times(d, W, back)", "times(d, W.T, back)"),
+    "f' missing": ("df_into(A[piece], S[1:][piece], delta[piece])", "delta[piece] = 1"),
+    "f' of the step before": ("S[1:][piece], delta", "S[piece], delta"),
+    "f' one step late": ("df_into(A[piece], S[1:][piece], ", "df_into(np.roll(A, 1, 0)[piece], np.roll(S[1:], 1, 0)[piece], "),
+    "f' of the state, not of a": ("df_into(A[piece], S[1:][piece], delta[piece])", "delta[piece] = 1 - A[piece] ** 2"),
+    "first step dropped": ("every_d[piece][::-1]", "every_d[piece][:0:-1]"),
+    "last step's loss dropped": ("back += effect", "back += effect if d is not every_d[-1] else 0"),
+    "nothing comes back": ("back += effect", "back[...] = effect"),
+    "what comes back counts twice": ("back += effect", "back += back + effect"),
+    "only what comes back": ("back += effect", "back += effect if d is every_d[-1] else 0"),
+    "effects one step late": ("effects[piece][::-1]", "(effects[:1] + effects[:-1])[piece][::-1]"),
+    "adjoint of the state sent on, without W": ("times(d, W, back)", "back[...] = d"),
+    "truncated after a step": ("times(d, W, back)", "times(d, W * (d is every_d[-1]), back)"),
+    "W before f'": ("d *= back", "d[...] = np.diag(W) * back"),
+}
 CELL_MISTAKES = {
-    "W not transposed on the way back": ("d.dot(p.W, back)", "d.dot(p.W.T, back)"),
-    "f' missing": ("slope_into(f)(A, S[1:], delta)", "delta[...] = 1"),
-    "f' of the step before": ("(A, S[1:], delta)", "(A, S[:-1], delta)"),
-    "f' one step late": ("(A, S[1:], delta)", "(np.roll(A, 1, 0), np.roll(S[1:], 1, 0), delta)"),
-    "f' of the state, not of a": ("slope_into(f)(A, S[1:], delta)", "delta[...] = 1 - A * A"),
-    "first step dropped": ("reversed(range(len(X)))", "reversed(range(1, len(X)))"),
-    "last step's loss dropped": ("back += effects[t]", "back += effects[t] if t < len(X) - 1 else 0"),
-    "nothing comes back": ("back += effects[t]", "back[...] = effects[t]"),
-    "what comes back counts twice": ("back += effects[t]", "back += back + effects[t]"),
-    "only what comes back": ("back += effects[t]", "back += effects[t] * (t == len(X) - 1)"),
-    "adjoint of the state sent on, without W": ("d.dot(p.W, back)", "back[...] = d"),
-    "truncated after 2 steps": ("d.dot(p.W, back)", "d.dot(p.W * (t % 2), back)"),
-    "W before f'": ("d.dot(p.W, back)", "np.multiply(back @ p.W, f.df(A, S[1:])[t], back)"),
     "s_t for s_{t-1} in dL/dW": ("rows(S[start:-1])", "rows(S[start + 1:])"),
     "s_0 taken as zeros in dL/dW": ("rows(S[start:-1])", "rows(np.concatenate([0 * S[:1], S[1:-1]]))"),
     "dL/dW transposed": ("W=every.T.dot(rows(S[start:-1]))", "W=rows(S[start:-1]).T.dot(every)"),
@@ -207,18 +210,18 @@ CELL_MISTAKES = {
     "dL/dU of the last step only": ("U=every.T.dot(rows(X[start:]))", "U=delta[-1].T @ X[-1]"),
     "dL/db of the last step only": ("b=work.sum_of_rows(every)", "b=delta[-1].sum(axis=0)"),
     "dL/db a mean": ("b=work.sum_of_rows(every)", "b=every.mean(axis=0)"),
-    "dL/ds_0 without W": ("back.reshape(A.shape[1:]).copy()", "delta[0]"),
-    "dL/dX of the state's adjoint": ("rows(delta).dot(p.U", "rows(dL_dS).dot(p.U"),
+    "dL/ds_0 without W": ("return Gradients(dL_dp, dL_dX, back,", "return Gradients(dL_dp, dL_dX, delta[0],"),
+    "dL/dX of the state's adjoint": ("product(rows(delta), ", "product(rows(dL_dS), "),
 }  # fmt: skip
 READOUT_MISTAKES = {
     "s_{t-1} for s_t in dL/dV": ("every.T.dot(rows(S))", "every.T.dot(rows(np.roll(S, 1, 0)))"),
     "dL/dV of the last step only": ("V=every.T.dot(rows(S))", "V=epsilon[-1].T @ S[-1]"),
     "dL/dc of the last step only": ("c=work.sum_of_rows(every)", "c=epsilon[-1].sum(axis=0)"),
-    "V times the output, not the error": ("every.dot(q.V", "rows(trace.O).dot(q.V"),
+    "V times the output, not the error": ("product(every, ", "product(rows(trace.O), "),
 }
 FORWARD_MISTAKES = {
-    "weights forgotten in the error": ("epsilon = np.multiply(weights[..., None], ", "epsilon = np.multiply(1, "),
-    "weights of the step before": ("np.multiply(weights[..., None]", "np.multiply(np.roll(weights, 1, 0)[..., None]"),
+    "weights forgotten in the error": ("epsilon *= weights[..., None]", "epsilon *= 1"),
+    "weights of the step before": ("epsilon *= weights[..., None]", "epsilon *= np.roll(weights, 1, 0)[..., None]"),
 }
 ERROR_MISTAKES = {  # where softmax and its loss share an exponential
     "sum of the targets forgotten": ("if (of_targets == 1).all():", "if True:"),
@@ -229,6 +232,7 @@ ERROR_MISTAKES = {  # where softmax and its loss share an exponential
 MISTAKES = {
     name: (module, function, *change)
     for module, function, table in (
+        (rnn, "_deltas", LOOP_MISTAKES),
         (rnn, "backward", CELL_MISTAKES),
         (readout, "backward", READOUT_MISTAKES),
         (readout, "forward", FORWARD_MISTAKES),
