@@ -185,7 +185,7 @@ COPYING = MappingProxyType(
 TASKS = (
     Task(
         "add-delay", "floors", "which of two delayed bits does it use?", prepare,
-        _ADD_DELAY, _ADD_DELAY._replace(cell="gru", h=16, epochs=200, falls=True), (Promise("network", "<", 0.46),),
+        _ADD_DELAY, _ADD_DELAY._replace(cell="gru", h=16, epochs=150, rate=0.02, falls=True), (Promise("network", "<", 0.46),),
     ),
     Task(
         "xor", "floors", "the xor of both neighbours?", prepare,
@@ -193,10 +193,11 @@ TASKS = (
     ),
     Task(
         "adding", "floors", "the sum of two marked numbers?", prepare,
-        ADDING["lstm"], ADDING["lstm"]._replace(T=100, h=32, epochs=80, rate=0.01), (Promise("network", "<", 0.01),),
+        ADDING["lstm"], ADDING["lstm"]._replace(T=100, h=32, epochs=100, rate=0.02), (Promise("network", "<", 0.01),),
     ),
     Task(
         "copying", "floors", "what was shown before the gap?", prepare,
-        *COPYING.values(), (Promise("network", "<", "floor"),),
+        next(iter(COPYING.values())), Settings("copying", "gru", T=20, more=(4, 5), h=32, epochs=120, rate=0.02),
+        (Promise("network", "<", "floor"), Promise("network", "<", 0.02)),
     ),
 )  # fmt: skip
