@@ -79,14 +79,38 @@ def by_gate(A, count):
     return np.moveaxis(A.reshape(*A.shape[:-1], count, -1), -2, 1)
 
 
-def turned(M, order, scales, out):
-    """Mᵀ with its blocks of columns in another order and multiplied by scales, row after row in memory."""
-    h = len(M) // len(order)
-    for place, (block, scale) in enumerate(zip(order, scales, strict=True)):
-        to, source = out[:, place * h : (place + 1) * h], M[block * h : (block + 1) * h]
+def gate_first(work, name, shape, dtype, single):
+    """An array (gates, …, h), whose gates lie side by side in memory for a single sequence."""
+    if single:
+        return work.array(name, (shape[1], shape[0], *shape[2:]), dtype).swapaxes(0, 1)
+    return work.array(name, shape, dtype)
+
+
+def turned(name, blocks, scales, batch, work):
+    """The transposed blocks of a matrix, (gates, columns, rows), each multiplied by its scale."""
+    (h, columns), dtype = blocks[0].shape, blocks[0].dtype
+    out = side_by_side(name, (len(blocks), columns, h), dtype, batch, work)
+    for block, scale, to in zip(blocks, scales, out, strict=True):
         for k in range(0, h, 64):  # few rows at a time, as their columns are far apart
-            np.multiply(source[k : k + 64].T, scale, to[:, k : k + 64])
+            np.multiply(block[k : k + 64].T, scale, to[:, k : k + 64])
     return out
+
+
+def side_by_side(name, shape, dtype, batch, work):
+    """An array (gates, steps, …, h) with each gate for itself in memory, or all gates of a step together if there is no batch."""
+    if batch:
+        return work.array(name, shape, dtype)
+    return work.array(name, (shape[1], shape[0], *shape[2:]), dtype).swapaxes(0, 1)
+
+
+def product_with(W_T, out):
+    """A function and its last two arguments: ``product(s, W_T, out)`` is W s, gate by gate (gates, …, h).
+
+    With a single state it is one product for all gates.
+    """
+    if out.ndim > 2:
+        return np.matmul, W_T, out
+    return np.ndarray.dot, W_T.swapaxes(0, 1).reshape(W_T.shape[1], -1), out.reshape(-1)
 
 
 def opening(f, gate, dtype):

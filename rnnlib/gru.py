@@ -266,24 +266,23 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep", 
     given, work, (p, X, s_0) = p, work or Workspace(), _inputs(p, X, s_0)
     scale, open_gates, halve = _gated.opening(f, gate, X.dtype)
     f_into, spans, batch, h = into(f), _gated.spans(X), _gated.batch(X), len(p.b_s)
-    U_T, W_T, W_s_T, b = _scaled(p, scale, reset, work)
+    U_T, W_T, W_s_T, b = _scaled(p, scale, reset, batch, work)
     S, N, G, A = memory = _memory(X, h, halve, work)
     S[0] = s_0
     steps = work.made("steps", partial(_steps, batch), *memory)
-    from_x = work.array("from_x", (spans[0].stop, *batch, 3 * h), X.dtype)
-    from_s = work.array("from_s", (1, *batch, W_T.shape[1]), X.dtype)
-    inputs, W_s = _gated.by_gate(from_x, 3), _gated.by_gate(from_s, W_T.shape[1] // h)[0]
-    inputs, from_s, W_s_gates, W_s_s = list(zip(inputs[:, :2], inputs[:, 2], strict=True)), from_s[0], W_s[:2], W_s[-1]
-    add, multiply, new, one = np.add, np.multiply, np.empty((*batch, h), X.dtype), np.ones((), X.dtype)
+    Ux = _gated.side_by_side("Ux", (3, spans[0].stop, *batch, h), X.dtype, batch, work)
+    Ws, new = work.array("Ws", (len(W_T), *batch, h), X.dtype), work.array("new", (*batch, h), X.dtype)
+    inputs, (product, *into_Ws) = list(zip(Ux[:2].swapaxes(0, 1), Ux[2], strict=True)), _gated.product_with(W_T, Ws)
+    Ws_gates, Ws_s, add, multiply, one = Ws[:2], Ws[-1], np.add, np.multiply, np.ones((), X.dtype)
     for span in spans:
-        every = rows(from_x[: span.stop - span.start])
-        add(rows(X[span]).dot(U_T, every), b, every)
+        every = Ux[:, : span.stop - span.start].reshape(3, -1, h)
+        add(np.matmul(rows(X[span]), U_T, every), b, every)
         for (x_gates, x_s), (s_prev, (a_gates, a_s), opened, (r, u, s_tilde), n, s) in zip(inputs, steps[span], strict=False):
-            s_prev.dot(W_T, from_s)
-            add(x_gates, W_s_gates, a_gates)
+            product(s_prev, *into_Ws)
+            add(x_gates, Ws_gates, a_gates)
             open_gates(a_gates, opened)
             if reset == "after":
-                add(W_s_s, p.b_s, n)
+                add(Ws_s, p.b_s, n)
                 multiply(r, n, a_s)
             else:
                 multiply(r, s_prev, n)
@@ -446,20 +445,19 @@ def _local(trace, span, by_r, by_u, by_s, kept):
     by_s *= made
 
 
-def _scaled(p, scale, reset, work):
-    """Uᵀ, Wᵀ (of the gates alone if the reset comes before), W_s̃ᵀ and b: what belongs to the gates multiplied by the scale."""
-    h, scales = len(p.b_s), (scale, scale, 1)
-    count, b = 3 if reset == "after" else 2, p.b.copy()
-    b[: 2 * h] *= scale
+def _scaled(p, scale, reset, batch, work):
+    """Uᵀ, Wᵀ, b gate by gate, (3, n, h), (3, h, h), (3, 1, h), the gates' multiplied by the scale.
+
+    With the reset before, Wᵀ is of the gates alone, W_s̃ᵀ comes after it, and b_s is in b.
+    """
+    scales, together = (scale, scale, 1), 3 if reset == "after" else 2
+    (b_r, b_u, b_s), blocks = gates(p.b), gates(p.W, 0)
+    U_T = _gated.turned("U_T", gates(p.U, 0), scales, (1,), work)
+    W_T = _gated.turned("W_T", blocks[:together], scales[:together], batch, work)
+    W_s_T = None
     if reset == "before":
-        b[2 * h :] += p.b_s
-
-    def turned(name, M, scales):
-        return _gated.turned(M, range(len(scales)), scales, work.array(name, M.shape[::-1], M.dtype))
-
-    W_T = turned("W_T", p.W[: count * h], scales[:count])
-    W_s_T = turned("W_s_T", p.W[2 * h :], (1,)) if reset == "before" else None
-    return turned("U_T", p.U, scales), W_T, W_s_T, b
+        [W_s_T], b_s = _gated.turned("W_s_T", blocks[2:], (1,), (1,), work), b_s + p.b_s
+    return U_T, W_T, W_s_T, np.stack([b_r * scale, b_u * scale, b_s])[:, None]
 
 
 def _memory(X, h, in_place, work):

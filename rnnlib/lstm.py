@@ -256,22 +256,21 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, work=None) -> Trace:
     f, gate, work = activation(f), activation(gate), work or Workspace()
     given, (p, X, s_0) = p, _inputs(p, X, s_0)
     scale, open_gates, halve = _gated.opening(f, gate, X.dtype)
-    f_into, spans, batch = into(f), _gated.spans(X), _gated.batch(X)
-    U_T, W_T, b = _scaled(p, scale, work)
-    S, C, R, G, A = memory = _memory(X, len(W_T), halve, work)
+    f_into, spans, batch, h = into(f), _gated.spans(X), _gated.batch(X), p.W.shape[1]
+    U_T, W_T, b = _scaled(p, scale, batch, work)
+    S, C, R, G, A = memory = _memory(X, h, halve, work)
     S[0], C[0] = s_0
     steps = work.made("steps", partial(_steps, batch), *memory)
-    from_x = work.array("from_x", (spans[0].stop, *batch, len(b)), X.dtype)
-    from_s = work.array("from_s", (1, *batch, len(b)), X.dtype)
-    inputs, (from_s,), [W_s] = _gated.by_gate(from_x, 4), from_s, _gated.by_gate(from_s, 4)
-    add, multiply, new = np.add, np.multiply, np.empty((*batch, len(W_T)), X.dtype)
+    Ux = _gated.side_by_side("Ux", (4, spans[0].stop, *batch, h), X.dtype, batch, work)
+    Ws, new = work.array("Ws", (4, *batch, h), X.dtype), work.array("new", (*batch, h), X.dtype)
+    inputs, (product, *into_Ws), add, multiply = list(Ux.swapaxes(0, 1)), _gated.product_with(W_T, Ws), np.add, np.multiply
     for span in spans:
-        every = rows(from_x[: span.stop - span.start])
-        add(rows(X[span]).dot(U_T, every), b, every)
-        for U_x, (before, (a, a_gates, a_C), (g, opened), each, after) in zip(inputs, steps[span], strict=False):
+        every = Ux[:, : span.stop - span.start].reshape(4, -1, h)
+        add(np.matmul(rows(X[span]), U_T, every), b, every)
+        for Ux_t, (before, (a, a_gates, a_C), (g, opened), each, after) in zip(inputs, steps[span], strict=False):
             (s_prev, C_prev), (iota, phi, psi, C_tilde), (C_t, R_t, s) = before, each, after
-            s_prev.dot(W_T, from_s)
-            add(U_x, W_s, a)
+            product(s_prev, *into_Ws)
+            add(Ux_t, Ws, a)
             if halve:
                 f_into(a, g)
                 halve(opened)
@@ -399,14 +398,13 @@ def _local(trace, span, out):
     by_s *= psi
 
 
-def _scaled(p, scale, work):
-    """Uᵀ, Wᵀ and b with the candidate's block last, the gates' before it multiplied by the scale."""
-    order, scales = (0, 1, 3, 2), (scale, scale, scale, 1)
-    U_T, W_T = (
-        _gated.turned(M, order, scales, work.array(f"{name}_T", M.shape[::-1], M.dtype)) for name, M in zip("UW", p, strict=False)
-    )
-    iota, phi, candidate, psi = gates(p.b)
-    return U_T, W_T, np.concatenate([iota * scale, phi * scale, psi * scale, candidate])
+def _scaled(p, scale, batch, work):
+    """Uᵀ, Wᵀ, b gate by gate, (4, n, h), (4, h, h), (4, 1, h), in the order ι, φ, ψ, C̃; all but C̃ multiplied by the scale."""
+    scales = scale, scale, scale, 1
+    (iota, phi, candidate, psi), U, W = gates(p.b), gates(p.U, 0), gates(p.W, 0)
+    U_T = _gated.turned("U_T", (U.iota, U.phi, U.psi, U.candidate), scales, (1,), work)
+    W_T = _gated.turned("W_T", (W.iota, W.phi, W.psi, W.candidate), scales, batch, work)
+    return U_T, W_T, np.stack([iota * scale, phi * scale, psi * scale, candidate])[:, None]
 
 
 def _memory(X, h, in_place, work):
