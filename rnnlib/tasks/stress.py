@@ -69,7 +69,7 @@ def load(words: Iterable[stress.Word] | None = None) -> Data:
 
 
 def cell(both: bool, lengths=None):
-    """The LSTM, or one in each direction; the second needs the lengths of padded words.
+    """The LSTM; or one each way, which needs the lengths of padded words.
 
     Examples
     --------
