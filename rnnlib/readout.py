@@ -129,7 +129,7 @@ def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None, wor
     shape = (*S.shape[:-1], len(q.c))
     Z, O, epsilon = (work.array(a, shape, S.dtype) for a in ("Z", "O", "epsilon"))
     L_t = work.array("L_t", S.shape[:-1], S.dtype)
-    V_T, ones = work.copy("V_T", q.V.T), work.ones(len(q.c), S.dtype)
+    V_T, ones = work.factor("V", q.V.T, len(rows(S))), work.ones(len(q.c), S.dtype)
     for piece in pieces(len(S), Z[0].size):
         z = Z[piece]
         product(rows(S[piece]), V_T, rows(z))
@@ -180,7 +180,7 @@ def backward(q, trace: Trace, work=None) -> Gradients:
     every = rows(epsilon)
     dL_dq = Params(V=every.T.dot(rows(S)), c=work.sum_of_rows(every))
     dL_dS = work.array("dL_dS", S.shape, S.dtype)
-    product(every, work.copy("V", q.V), rows(dL_dS))
+    product(every, work.factor("V back", q.V, len(every)), rows(dL_dS))
     return Gradients(dL_dq, dL_dS)
 
 

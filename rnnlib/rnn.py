@@ -176,11 +176,10 @@ def forward(p, X, s_0=None, f=tanh, work=None) -> Trace:
     A = work.array("A", (*X.shape[:-1], h), X.dtype)
     S = work.array("S", (T + 1, *A.shape[1:]), X.dtype)
     S[0] = 0 if s_0 is None else s_0
-    U_T, W = work.copy("U_T", p.U.T), work.copy("W", p.W)
-    W_T = work.copy("W_T", W.T) if A.size >= W.size else W.T
+    U_T, W_T = (work.factor(a, M.T, len(rows(X))) for a, M in (("U", p.U), ("W", p.W)))
     every_a, every_s = work.steps(A), work.steps(S)
     Ws = work.array("Ws", every_s[0].shape, X.dtype)
-    f_into, times = into(f), fastest(Ws, W)
+    f_into, times = into(f), fastest(Ws, W_T)
     for piece in pieces(T, Ws.size):
         part, after = A[piece], slice(piece.start + 1, piece.stop + 1)
         product(rows(X[piece]), U_T, rows(part))  # all U x_t at once
@@ -244,7 +243,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
                    W=every.T.dot(rows(S[start:-1])),
                    b=work.sum_of_rows(every))
     dL_dX = work.array("dL_dX", X.shape, A.dtype)
-    product(rows(delta), work.copy("U", p.U), rows(dL_dX))
+    product(rows(delta), work.factor("U back", p.U, len(every)), rows(dL_dX))
     if dL_ds_T is None and A.dtype != object and not finite((dL_dp.b,)):
         array("dL_dS", dL_dS)  # is it because of these?
     return Gradients(dL_dp, dL_dX, back, delta)
@@ -254,7 +253,8 @@ def _deltas(W, A, S, f, dL_dS, dL_ds_T, work):
     """δ_1 … δ_T, dL/ds_0, and the number of first steps whose δ_t is known to be 0."""
     delta = work.array("delta", A.shape, A.dtype)
     every_d, effects = work.steps(delta), work.steps(dL_dS)
-    W, back = work.copy("W", W), work.array("back", every_d[0].shape, A.dtype)
+    W = work.factor("W back", W, len(rows(A)))
+    back = work.array("back", every_d[0].shape, A.dtype)
     back[...] = 0 if dL_ds_T is None else dL_ds_T.reshape(back.shape)
     start, silent = 0, _silent(dL_dS, f)
     df_into, times = slope_into(f), fastest(back, W)

@@ -53,10 +53,20 @@ class Workspace:
         return kept
 
     def copy(self, name: str, a: np.ndarray) -> np.ndarray:
-        """A copy of an array, row after row in memory, which products are faster with than with a transposed view."""
+        """A copy of an array, row after row in memory."""
         kept = self.array(name, a.shape, a.dtype)
         kept[...] = a
         return kept
+
+    def factor(self, name: str, M: np.ndarray, count: int) -> np.ndarray:
+        """A matrix that ``count`` rows are to be multiplied with: a copy that products are faster with, if that pays.
+
+        They are faster with a matrix that is row after row in memory, and with a small one that begins with a line of the cache.
+        """
+        in_order, large = M.flags.c_contiguous, M.size > SMALL / 16
+        if count < 32 or (in_order and large) or (large and count < len(M)):
+            return M
+        return self.copy(name, M)
 
     def ones(self, count: int, dtype) -> np.ndarray:
         """A vector of ones, to sum with: a product sums several times faster than ``a.sum(axis=…)``."""
