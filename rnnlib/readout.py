@@ -126,16 +126,13 @@ def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None, wor
     """
     head, work = losses.head(head), work or Workspace()
     given, (q, S, Y, weights) = q, _inputs(q, S, Y, weights, head, work)
-    shape = (*S.shape[:-1], len(q.c))
-    Z, O, epsilon = (work.array(a, shape, S.dtype) for a in ("Z", "O", "epsilon"))
-    L_t = work.array("L_t", S.shape[:-1], S.dtype)
-    V_T, ones = work.factor("V", q.V.T, len(rows(S))), work.ones(len(q.c), S.dtype)
-    for piece in pieces(len(S), Z[0].size):
-        z = Z[piece]
-        product(rows(S[piece]), V_T, rows(z))
+    Z, O, L_t, epsilon, parts = work.memory(_memory, S.shape[:-1], len(q.c), S.dtype)
+    V_T, ones = work.factor("V", q.V.T, L_t.size), work.ones(len(q.c), S.dtype)
+    for piece, z, rows_z, o, loss, error in parts:
+        product(rows(S[piece]), V_T, rows_z)
         z += q.c
         y = Y if len(Y) == 1 else Y[piece]
-        losses.evaluate(head, z, y, O[piece], L_t[piece], epsilon[piece], ones)
+        losses.evaluate(head, z, y, o, loss, error, ones)
     if weights is not None:
         weights = weights.reshape(weights.shape + (1,) * (L_t.ndim - weights.ndim))
         L_t *= weights
@@ -146,6 +143,14 @@ def forward(q, S, Y, head: str | Head = softmax_cross_entropy, weights=None, wor
     trace = Trace(S, Z, O, L_t, L, epsilon)
     work.remember(trace, given, q)
     return trace
+
+
+def _memory(work, shape, m, dtype):
+    """Memory for Z, O, the losses and ε, and views of it for every piece of time."""
+    Z, O, epsilon = (work.array(name, (*shape, m), dtype) for name in ("Z", "O", "epsilon"))
+    L_t = work.array("L_t", shape, dtype)
+    parts = [(k, Z[k], rows(Z[k]), O[k], L_t[k], epsilon[k]) for k in pieces(len(Z), Z[0].size)]
+    return Z, O, L_t, epsilon, parts
 
 
 def backward(q, trace: Trace, work=None) -> Gradients:

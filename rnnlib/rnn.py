@@ -20,7 +20,7 @@ import numpy as np
 
 from rnnlib._validate import alike, array, fields, finite, made_by, rows
 from rnnlib.activations import Activation, activation, into, slope_into, tanh
-from rnnlib.workspace import Workspace, fastest, pieces, product
+from rnnlib.workspace import Workspace, fastest, product, stretches
 
 
 class Params(NamedTuple):
@@ -172,25 +172,32 @@ def forward(p, X, s_0=None, f=tanh, work=None) -> Trace:
     """
     f, work = activation(f), work or Workspace()
     given, (p, X, s_0) = p, _inputs(p, X, s_0, work)
-    T, h = len(X), len(p.b)
-    A = work.array("A", (*X.shape[:-1], h), X.dtype)
-    S = work.array("S", (T + 1, *A.shape[1:]), X.dtype)
+    A, S, Ws, parts = work.memory(_memory, X.shape[:-1], len(p.b), X.dtype)
     S[0] = 0 if s_0 is None else s_0
-    U_T, W_T = (work.factor(a, M.T, len(rows(X))) for a, M in (("U", p.U), ("W", p.W)))
-    every_a, every_s = work.steps(A), work.steps(S)
-    Ws = work.array("Ws", every_s[0].shape, X.dtype)
+    count = A.size // len(p.b)
+    U_T = work.factor("U", p.U.T, count)
+    W_T = work.factor("W", p.W.T, count)
     f_into, times = into(f), fastest(Ws, W_T)
-    for piece in pieces(T, Ws.size):
-        part, after = A[piece], slice(piece.start + 1, piece.stop + 1)
-        product(rows(X[piece]), U_T, rows(part))  # all U x_t at once
-        part += p.b
-        for a, s_prev, s in zip(every_a[piece], every_s[piece], every_s[after]):
+    for piece, all_a, rows_a, steps in parts:
+        product(rows(X[piece]), U_T, rows_a)  # all U x_t at once
+        all_a += p.b
+        for a, s_prev, s in steps:
             times(s_prev, W_T, Ws)
             a += Ws  # a_t = U x_t + b + W s_{t-1}
             f_into(a, s)
     trace = Trace(X, A, S, f)
     work.remember(trace, given, p)
     return trace
+
+
+def _memory(work, shape, h, dtype):
+    """Memory for A, S and W s_{t-1}, and views of it for every stretch of time."""
+    A = work.array("A", (*shape, h), dtype)
+    S = work.array("S", (shape[0] + 1, *shape[1:], h), dtype)
+    every_a, every_s = work.steps(A), work.steps(S)
+    Ws = work.array("Ws", every_s[0].shape, dtype)
+    steps = list(zip(every_a, every_s, every_s[1:], strict=False))
+    return A, S, Ws, stretches(A, steps)
 
 
 def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
@@ -251,16 +258,14 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
 
 def _deltas(W, A, S, f, dL_dS, dL_ds_T, work):
     """δ_1 … δ_T, dL/ds_0, and the number of first steps whose δ_t is known to be 0."""
-    delta = work.array("delta", A.shape, A.dtype)
-    every_d, effects = work.steps(delta), work.steps(dL_dS)
-    W = work.factor("W back", W, len(rows(A)))
-    back = work.array("back", every_d[0].shape, A.dtype)
+    silent = _silent(dL_dS, f)
+    delta, back, parts = work.memory(_memory_back, A.shape, A.dtype, 16 if silent else None)
     back[...] = 0 if dL_ds_T is None else dL_ds_T.reshape(back.shape)
-    start, silent = 0, _silent(dL_dS, f)
+    W, start, effects = work.factor("W back", W, delta.size // len(W)), 0, work.steps(dL_dS)
     df_into, times = slope_into(f), fastest(back, W)
-    for piece in reversed(pieces(len(A), back.size, most=16 if silent else None)):
-        df_into(A[piece], S[1:][piece], delta[piece])  # all f'(a_t) at once
-        for d, effect in zip(every_d[piece][::-1], effects[piece][::-1]):
+    for piece, all_d, _, every_d in reversed(parts):
+        df_into(A[piece], S[1:][piece], all_d)  # all f'(a_t) at once
+        for d, effect in zip(reversed(every_d), reversed(effects[piece])):
             back += effect  # λ_t = Vᵀ ε_t + Wᵀ δ_{t+1}
             d *= back  # δ_t = f'(a_t) ⊙ λ_t
             times(d, W, back)
@@ -268,6 +273,13 @@ def _deltas(W, A, S, f, dL_dS, dL_ds_T, work):
             start, delta[: piece.start] = piece.start, 0
             break
     return delta, back.reshape(A.shape[1:]).copy(), start
+
+
+def _memory_back(work, shape, dtype, most):
+    """Memory for δ and Wᵀ δ_{t+1}, and views of it for every stretch of time."""
+    delta = work.array("delta", shape, dtype)
+    every_d = work.steps(delta)
+    return delta, work.array("back", every_d[0].shape, dtype), stretches(delta, every_d, most)
 
 
 def _silent(dL_dS, f):

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from rnnlib._validate import finite
+from rnnlib._validate import finite, rows
 
 LINE, PIECE = 64, 2**15  # bytes in a line of the cache; numbers in an array's share of it
 SMALL = 10**6  # multiplications; up to here BLAS multiplies without copying the matrices first, where it can
@@ -39,6 +39,7 @@ class Workspace:
         self._arrays = {}
         self._parts = {}
         self._made = {}
+        self._memories = {}
         self._steps = {}  # by the identity of an array that is kept here or in a part
         self._checked = self._kinds = None
 
@@ -51,6 +52,20 @@ class Workspace:
             kept = self._arrays[name] = _aligned(shape, dtype)
             self._steps[id(kept)] = None
         return kept
+
+    def memory(self, make, *key):
+        """What ``make(self, *key)`` returns, arrays and views of them: made once, and anew when the key is another.
+
+        Examples
+        --------
+        >>> work = Workspace()
+        >>> work.memory(lambda work, n: list(work.array("a", (n, 2), float)), 3)[0].shape
+        (2,)
+        """
+        kept = self._memories.get(make)
+        if kept is None or kept[0] != key:
+            kept = self._memories[make] = key, make(self, *key)
+        return kept[1]
 
     def copy(self, name: str, a: np.ndarray) -> np.ndarray:
         """A copy of an array, row after row in memory."""
@@ -187,6 +202,17 @@ def pieces(T: int, size: int, most: int | None = None) -> list:
     """
     k = min(max(PIECE // size, 1), most or T)
     return [slice(t, min(t + k, T)) for t in range(0, T, k)]
+
+
+def stretches(A, steps: list, most: int | None = None) -> list:
+    """``A`` and what belongs to its steps cut as by ``pieces``: the slice, A in it, its rows, and the list's share.
+
+    Examples
+    --------
+    >>> [(piece, part.shape, every.shape, steps) for piece, part, every, steps in stretches(np.zeros((3, 2, 4)), [1, 2, 3], 2)]
+    [(slice(0, 2, None), (2, 2, 4), (4, 4), [1, 2]), (slice(2, 3, None), (1, 2, 4), (2, 4), [3])]
+    """
+    return [(piece, A[piece], rows(A[piece]), steps[piece]) for piece in pieces(len(A), A[0].size, most)]
 
 
 def _kinds(given):
