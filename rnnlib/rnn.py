@@ -172,6 +172,15 @@ def forward(p, X, s_0=None, f=tanh, work=None) -> Trace:
     """
     f, work = activation(f), work or Workspace()
     given, (p, X, s_0) = p, _inputs(p, X, s_0, work)
+    one = X[0].size == X.shape[-1] and len(p.b) <= 128 and X.dtype != object
+    A, S = (_states_of_one if one else _states)(p, X, s_0, f, work)
+    trace = Trace(X, A, S, f)
+    work.remember(trace, given, p)
+    return trace
+
+
+def _states(p, X, s_0, f, work):
+    """A and S, in a workspace."""
     A, S, Ws, parts = work.memory(_memory, X.shape[:-1], len(p.b), X.dtype)
     S[0] = 0 if s_0 is None else s_0
     count = A.size // len(p.b)
@@ -185,9 +194,7 @@ def forward(p, X, s_0=None, f=tanh, work=None) -> Trace:
             times(s_prev, W_T, Ws)
             a += Ws  # a_t = U x_t + b + W s_{t-1}
             f_into(a, s)
-    trace = Trace(X, A, S, f)
-    work.remember(trace, given, p)
-    return trace
+    return A, S
 
 
 def _memory(work, shape, h, dtype):
@@ -198,6 +205,30 @@ def _memory(work, shape, h, dtype):
     Ws = work.array("Ws", every_s[0].shape, dtype)
     steps = list(zip(every_a, every_s, every_s[1:], strict=False))
     return A, S, Ws, stretches(A, steps)
+
+
+def _states_of_one(p, X, s_0, f, work):
+    """A and S of one sequence, where calls cost more than numbers: a_t = [W U b] [s_{t-1}; x_t; 1], one product a step."""
+    h, n = p.U.shape
+    A, S, inputs, all_three, steps = work.memory(_memory_of_one, X.shape[:-1], h, n, X.dtype)
+    S[0] = 0 if s_0 is None else s_0
+    inputs[...] = rows(X)
+    all_three[:h], all_three[h:-1], all_three[-1] = p.W.T, p.U.T, p.b
+    f_into = into(f)
+    for s_x_1, a, s in steps:
+        s_x_1.dot(all_three, a)
+        f_into(a, s)
+    return A, S
+
+
+def _memory_of_one(work, shape, h, n, dtype):
+    """Memory for A, for the rows [s_{t-1}, x_t, 1], and for [W U b]ᵀ, and views of it."""
+    T = shape[0]
+    A, joint = work.array("A", (*shape, h), dtype), work.array("s x 1", (T + 1, h + n + 1), dtype)
+    joint[:, -1] = 1
+    S = joint[:, :h].reshape(T + 1, *shape[1:], h)
+    steps = list(zip(joint, work.steps(A), joint[1:, :h], strict=False))
+    return A, S, joint[:-1, h:-1], work.array("W U b", (h + n + 1, h), dtype), steps
 
 
 def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
