@@ -72,6 +72,9 @@ EXAMPLES = {
         np.linspace(4, 7, 61), np.linspace(-3.2, -2, 13), np.arctan(np.linspace(-9, 9, 61) + np.arange(13)[:, None]),
         np.linspace(4, 7, 50), np.geomspace(1e-3, 40, 50),
     ),
+    "caught": lambda: figures.caught(
+        {"sums": {"last step": [True, False, True]}, "transposes": {"of W": [True, None, False]}}, ["$T = 3$", "$T = 1$", "$h = 1$"], 1,
+    ),
     "pair_sizes": lambda: figures.pair_sizes(np.tril(10.0 ** (np.arange(12) - np.arange(12)[:, None]))),
     "clipped": lambda: figures.clipped([3.0, 1.0], 1.5),
     "growth": lambda: figures.growth(

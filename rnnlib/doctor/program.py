@@ -82,10 +82,13 @@ class Program:
             by_line.setdefault(self.lines[edit.line], []).append(edit)
         return {text: _edited(text, these) for text, these in by_line.items()}
 
-    def run(self, arguments: dict, edits=()) -> dict:
-        """All variables after a run with these arguments; errors of an edited line come through."""
+    def run(self, arguments: dict, edits=(), until=None) -> dict:
+        """All variables after a run with these arguments; errors of an edited line come through.
+
+        The run ends with the block that makes ``until``, if that is given.
+        """
         new, names = self.edited(edits), {**vars(passes), **arguments}
-        for block in self.blocks:
+        for block in self.blocks if until is None else self.blocks[: self.place[self.lines[until]] + 1]:
             _execute(block, names, new)
         return names
 

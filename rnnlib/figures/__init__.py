@@ -24,6 +24,7 @@ from .diagrams import (
     unfolded,
     weight_sharing,
 )
+from .mistakes import caught
 from .plots import (
     clipped,
     cost_against_T,
@@ -48,6 +49,7 @@ __all__ = [
     "beliefs",
     "beside",
     "bidirectional",
+    "caught",
     "clipped",
     "confusion",
     "cost_against_T",

@@ -53,6 +53,9 @@ class Residue:
     def __rtruediv__(self, other):
         return Residue(_int(other)) / self
 
+    def __pow__(self, k: int):
+        return Residue(pow(self.n, k, P))
+
     def __eq__(self, other):
         n = _int(other)
         return n is not None and (self.n - n) % P == 0
@@ -116,6 +119,9 @@ class Dual:
 
     def __rtruediv__(self, other):
         return self._lift(other) / self
+
+    def __pow__(self, k: int):
+        return Dual(self.v**k, k * self.v ** (k - 1) * self.d, self.oracle)
 
     def exp(self):
         e = self.oracle.value("exp", self.v)

@@ -233,7 +233,10 @@ class Array:
     __rmul__ = __mul__
 
     def __truediv__(self, other):
-        return self * Fraction(1, other)
+        return self * Fraction(1, other) if isinstance(other, Rational) else NotImplemented
+
+    def __pow__(self, k: int):
+        return self if k == 1 else self * self ** (k - 1)
 
     def __matmul__(self, other):
         if not isinstance(other, Array):
