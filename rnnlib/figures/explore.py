@@ -193,7 +193,8 @@ def _values(name: str, one: Pass) -> dict[str, float]:
     """Every value of the pass by its name, each from rnnlib's records or from one step of rnnlib."""
     p, q, trace, out, y, weights, back = one
     T = len(y)
-    if trace.f.name != "tanh" or not np.allclose(out.epsilon, np.reshape(weights, (T, 1)) * (out.O - y)):
+    sigmoid = np.allclose(out.O, 1 / (1 + np.exp(-out.Z))) and np.allclose(out.epsilon, np.reshape(weights, (T, 1)) * (out.O - y))
+    if trace.f.name != "tanh" or not sigmoid:
         raise ValueError(f"{name!r} is not a network with tanh and sigmoid_cross_entropy on the targets and weights that came with it")
     table = {key: _one_number(key, part) for key, part in zip("UWbVc", (*p, *q), strict=True)}
     table = {key.lower(): part for key, part in table.items()}
@@ -449,7 +450,7 @@ def norms_back(radii, logs: Mapping, etas: Mapping, start: tuple, every: int = 2
             plot.curve(k, row[::every], "muted", 1.0, alpha=0.6)
         plot.curve(k, k * np.log10(etas[f, kind][place]), "ink", 1.6, (0, (1.2, 1.6)))
         plot.curve(k, shown[place][::every], "grad", 3.0)
-        plot.dot(k[-1], shown[place][-1], "grad")
+        plot.dot(k[-1], shown[place][k[-1]], "grad")
     figure = plot.canvas.figure(
         "norms-to-move",
         f"The norm of the product of Jacobians against the number of steps back, on a logarithmic scale, for {f} and W {kind}. "
