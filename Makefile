@@ -14,7 +14,7 @@ SITE   := _build/html
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test test-peers test-site bench bench-quick bench-check serve lab lint readme lock clean
+.PHONY: help setup book page train test test-peers test-site bench bench-quick bench-check pdf serve lab lint readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ bench-quick: $(PEERS)  ## only the times, of eight cells
 bench-check: $(PEERS)  ## time four cells, and fail if a ratio is below 0.7 of its goal
 	@echo "==> Timing rnnlib: four cells, one thread; ratios against 0.7 of their goals"
 	@$(BIN)/python -m benchmarks --check
+
+pdf: book  ## the whole book as one PDF, offered in the site's download menus (needs Chromium)
+	@echo "==> Printing the book"
+	@$(BIN)/python book/_tools/pdf.py
 
 serve: book  ## build, then serve the site on http://localhost:8000
 	@echo "==> Serving $(SITE) on http://localhost:$(PORT) (Ctrl-C stops)"
