@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from types import SimpleNamespace
 
 import api
 import build
+import bundle
 import cachekey
 import katex_build
 import pytest
 import tidy_html
 from docutils import nodes
+from sphinx.errors import SphinxError
 
 pytestmark = pytest.mark.xdist_group("extensions")  # what its fixture makes is made once
 
@@ -104,17 +109,83 @@ def test_without_an_optional_package_there_is_a_key_too(keyed, monkeypatch):
     assert key() != before
 
 
+THEMES_PAGE = """
+<!DOCTYPE html>
+<html lang="en" data-theme="auto">
+<head><meta charset="utf-8" /><meta name="viewport" content="a"/>x<meta name="viewport" content="b"/><script>old()</script>
+<script src="../_static/vendor/fontawesome/6/js/all.min.js"></script><script src="../_static/book.js"></script>
+<link href="../_static/styles/theme.css?digest=1" rel="stylesheet" /><link rel="stylesheet" href="../_static/book.css" />
+</head><body data-bs-spy="scroll"><script>document.write(`<button onclick="window.print()">Print</button>`);</script>
+<article class="bd-article"><script>kernelName = 'python3'</script><pre>a\n\n\nb</pre>
+<section class="lemma-content" id="proof-content"></section><div class="wide-table docutils container"></div>
+<div class="solution dropdown admonition" id="sol"><p class="admonition-title">S</p></div>
+<svg id="a"><use href="#g"/><path id="g" fill="url(#g)"/></svg><svg id="a"><use href="#g"/><path id="g" fill="url(#g)"/></svg>
+</article><script defer src="../_static/scripts/bootstrap.js?digest=1"></script></body></html>
+"""
+
+
 def test_tidying_twice_changes_nothing_more():
-    html = (
-        '<head><meta name="viewport" content="a"/>x<meta name="viewport" content="a"/></head><body>'
-        '<script src="../_static/vendor/fontawesome/6/js/all.min.js"></script><script src="../_static/book.js"></script>'
-        '<section class="lemma-content" id="proof-content"></section><div class="wide-table docutils container"></div></body>'
-    )
-    once = tidy_html.tidy(html)
+    once = tidy_html.tidy(THEMES_PAGE)
     assert tidy_html.tidy(once) == once
-    assert "fontawesome" not in once and "proof-content" not in once
+    assert once.startswith("<!DOCTYPE html>")
+    for gone in ("fontawesome", "proof-content", "bootstrap", "onclick", "document.write", "old()", "kernelName", "data-bs"):
+        assert gone not in once, gone
     assert once.count("viewport") == 1 and '<script defer src="../_static/book.js">' in once
     assert '<div class="wide-table docutils container" tabindex="0"' in once
+    assert '<button data-does="print">Print</button>' in once and "<pre>a\n\n\nb</pre>" in once
+    assert '<div class="solution dropdown admonition toggle toggle-hidden" id="sol">' in once
+
+
+def test_a_figure_shown_twice_has_ids_of_its_own():
+    once = tidy_html.tidy(THEMES_PAGE)
+    assert '<svg id="a"><use href="#g"/><path id="g" fill="url(#g)"/></svg>' in once
+    assert '<svg id="a-2"><use href="#g-2"/><path id="g-2" fill="url(#g-2)"/></svg>' in once
+
+
+def test_the_policy_allows_the_one_script_that_stands_in_a_page():
+    once = tidy_html.tidy(THEMES_PAGE)
+    script = re.search(r"<script>(.*?)</script>", once)[1]
+    assert once.count("<script>") == 1
+    assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in once
+
+
+def test_the_first_page_leads_on():
+    page = tidy_html.tidy('<meta http-equiv="Refresh" content="0; url=book/index.html" />\n')
+    assert page.startswith("<!DOCTYPE html>") and '<a href="book/index.html">' in page
+    assert tidy_html.tidy(page) == page
+
+
+def test_one_style_sheet_takes_the_place_of_all():
+    page = bundle.link(tidy_html.tidy(THEMES_PAGE), "12ab")
+    assert re.findall(r'href="([^"]*css[^"]*)"', page) == ["../_static/unrolled.css?v=12ab"]
+    assert bundle.link(page, "34cd") == page.replace("12ab", "34cd")
+
+
+def test_a_style_sheet_that_nobody_knows_is_an_error():
+    with pytest.raises(SphinxError, match=r"stranger\.css; add it to SHEETS"):
+        bundle.link('<link rel="stylesheet" href="../_static/stranger.css"/>', "0")
+
+
+@pytest.mark.parametrize(
+    "css, kept",
+    [
+        (".here, .gone {color: red}", ".here{color: red}"),
+        (".here .gone {color: red}", ""),
+        (".here:not(.gone, .lost) > p {color: red}", ".here:not(.gone, .lost) > p{color: red}"),
+        ("#here[data-x='}'] {content: '}'}", "#here[data-x='}']{content: '}'}"),
+        ("@media print { .gone {a: b} p {c: d} }", "@media print{p{c: d}}"),
+        ("@media print { .gone {a: b} }", ""),
+        ("@font-face {src: url(a.woff2)}", "@font-face{src: url(a.woff2)}"),
+        ("@import 'x.css'; p {a: url(data:x;y,{z})}", "p{a: url(data:x;y,{z})}"),
+    ],
+)
+def test_rules_that_cannot_apply_are_left_out(css, kept):
+    assert bundle.keep_used(css, {"here"}) == kept
+
+
+def test_custom_properties_that_nothing_reads_are_left_out():
+    css = ":root{--a:1;--b:var(--c);--c:2;--d:3}p{x:var(--a)}"
+    assert bundle.drop_unread(css, "var(--d)") == ":root{--a:1;--d:3}p{x:var(--a)}"
 
 
 def test_a_failed_build_shows_the_cells_error_and_no_traceback_of_the_tools():

@@ -1,36 +1,75 @@
 """Repair the HTML that the theme writes, after the build.
 
-* scripts: drop the icon script (the icon font draws the same) and Thebe, load the others deferred;
-* icons: cut the icon fonts down to the icons in use;
+* scripts: the theme's and Bootstrap's go, ``site.js`` does what a reader uses of them; a page loads only the book's own, deferred;
+* a Content-Security-Policy that the page keeps: nothing from outside, no script in the page but the one that sets the theme;
 * pages that are no longer in the book are removed;
-* names and landmarks for screen readers; scrolling tables can be reached from the keyboard.
+* names and landmarks for screen readers; scrolling tables can be reached from the keyboard; valid HTML.
 
 Running it again on its own output changes nothing.
 """
 
 from __future__ import annotations
 
-import logging
+import base64
+import hashlib
 import re
-from io import BytesIO
 from pathlib import Path
 
-from fontTools import subset
-from fontTools.ttLib import TTFont
+# Before anything is painted: the theme that was chosen, or the machine's; "js" says that folded boxes can be opened.
+SET_THEME = (
+    "(e=>{let m;try{m=localStorage.getItem('mode')}catch{}m=m||'auto';e.classList.add('js');e.dataset.mode=m;"
+    "e.dataset.theme=m=='auto'?matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light':m})(document.documentElement)"
+)
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        f"script-src 'self' 'sha256-{base64.b64encode(hashlib.sha256(SET_THEME.encode()).digest()).decode()}'",
+        "style-src 'self' 'unsafe-inline'",  # KaTeX places its parts by style attributes
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+    )
+)
+FIRST = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>\n    <script>{SET_THEME}</script>'
+SEARCH = re.compile(r'\s*<script [^>]*src="[^"]*_static/(?:documentation_options|doctools|sphinx_highlight)[^>]*></script>')
+THEMES = "clipboard|copybutton|togglebutton|design-tabs|scripts/[a-z-]*|vendor/fontawesome"
 
 HEAD = [
-    (re.compile(r'\s*<link rel="preload" as="font"[^>]*>'), ""),  # fails on pages opened as files
-    (re.compile(r'(<meta name="viewport"[^>]*>)(.*?)(?:\s*<meta name="viewport"[^>]*>)', re.S), r"\1\2"),
+    (re.compile(r'\s*<link rel="preload"[^>]*>'), ""),
+    (re.compile(r'\s*<meta name="viewport"[^>]*>(?=.*<meta name="viewport")', re.S), ""),
+    (re.compile(r'\s*<meta name="docsearch:[^>]*>'), ""),
+    (re.compile(r"\s*<script(?![^>]*\bsrc=)[^>]*>.*?</script>", re.S), ""),
+    (re.compile(r'\s*<meta http-equiv="Content-Security-Policy"[^>]*>'), ""),
+    (re.compile(r'(<meta charset="utf-8"\s*/>)'), rf"\1\n    {FIRST}".replace("\\1", r"\g<1>")),
+    (re.compile(r'(<html[^>]*?) data-theme="auto"'), r'\1 data-theme="light"'),  # without scripts
 ]
-ANYWHERE = [
-    (re.compile(r"\s*<script [^>]*fontawesome[^>]*></script>"), ""),
-    (re.compile(r'\s*<link rel="preload" as="script"[^>]*>'), ""),
-    (re.compile(r'<script src="([^"]*_static/(?!documentation_options)[^"]*)"></script>'), r'<script defer src="\1"></script>'),
-    (re.compile(r'<script (data-sd-tabs-storage-prefix="[^"]*") src='), r"<script defer \1 src="),
-    (re.compile(r'<script src="([^"]*searchindex.js[^"]*)"></script>'), r'<script defer src="\1"></script>'),
-    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+AROUND = [  # outside of the article: what the theme puts on every page
+    (re.compile(r"<script(?![^>]*\bsrc=)[^>]*>\s*document\.write\(`(.*?)`\);?\s*</script>", re.S), r"\1"),
+    (re.compile(r"\s*<script(?![^>]*\bsrc=)[^>]*>(?!\(e=>).*?</script>", re.S), ""),
+    (re.compile(rf'\s*<script [^>]*src="[^"]*_static/(?:{THEMES})[^"]*"[^>]*></script>'), ""),
+    (re.compile(r'<script src="([^"]*(?:_static/|searchindex\.js)[^"]*)"></script>'), r'<script defer src="\1"></script>'),
+    (re.compile(r'onclick="window\.print\(\)"'), 'data-does="print"'),
+    (re.compile(r'onclick="toggleFullScreen\(\)"'), 'data-does="fullscreen"'),
+    (re.compile(r' data-bs-[a-z-]+="[^"]*"| data-offset="\d+"| data-default-mode="[^"]*"'), ""),
+    (re.compile(r'\s*<button type="button" class="btn rounded-pill" id="pst-back-to-top">.*?</button>', re.S), ""),
+    (re.compile(r'\s*<div class="pst-async-banner-revealer.*?</aside>\s*</div>', re.S), ""),
+    (re.compile(r'\s*<div id="(?:pst-scroll-pixel-helper|rtd-footer-container|searchbox)"></div>'), ""),
+    # title and contents once more, for paper
+    (re.compile(r'\s*<div id="jb-print-docs-body".*?</nav>\s*</div>\s*</div>\s*</div>', re.S), ""),
     (re.compile(r'(class="btn search-button[^"]*"[^>]*?) aria-label="Search"'), r"\1"),
     (re.compile(r'<div class="bd-sidebar-primary'), '<div role="region" aria-label="Book navigation" class="bd-sidebar-primary'),
+    (re.compile(r"<!--.*?-->\s*", re.S), ""),
+    (re.compile(r"[ \t]*\n\s*\n"), "\n"),
+]
+ARTICLE = [
+    (re.compile(r'\s*<script(?: type="text/x-thebe-config"|>kernelName).*?</script>', re.S), ""),
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    # a summary holds no paragraph
+    (re.compile(r'<p class="((?:collapsed|expanded) admonition-title)">(.*?)</p>'), r'<span class="\1">\2</span>'),
+    (re.compile(r'class="((?:[\w-]+ )*)dropdown admonition"'), r'class="\1dropdown admonition toggle toggle-hidden"'),
+    (re.compile(r'class="admonition dropdown(?! toggle)'), 'class="admonition dropdown toggle toggle-hidden'),
     # ids that sphinx-proof and sphinx-exercise give to every proof and every solution of a page
     (re.compile(r'<section id="((?:exercise|solution)-content)">'), r'<section class="\1">'),
     (re.compile(r'(<section class="[^"]*") id="proof-content">'), r"\1>"),
@@ -38,8 +77,21 @@ ANYWHERE = [
     (re.compile(r'(<div class="proof admonition") id="proof">'), r"\1>"),
     (re.compile(r'<div class="(wide-table[^"]*)">'), r'<div class="\1" tabindex="0" role="region" aria-label="Table">'),
 ]
-logging.getLogger("fontTools").setLevel(logging.WARNING)
-ICON = re.compile(r"fa-[a-z0-9-]+")
+REFRESH = re.compile(r'\s*<meta http-equiv="Refresh" content="0; url=([^"]+)"\s*/?>\s*')
+REDIRECT = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta http-equiv="refresh" content="0; url={0}"/>
+<meta name="description" content="The book begins at {0}."/>
+<title>Unrolled</title>
+</head>
+<body><p><a href="{0}">Unrolled</a></p></body>
+</html>
+"""
+SVG = re.compile(r"<svg\b.*?</svg>", re.S)
+ID = re.compile(r'\bid="([^"]+)"')
 
 
 def keep_scripts_once(app, pagename, templatename, context, doctree) -> None:
@@ -58,34 +110,57 @@ def keep_scripts_once(app, pagename, templatename, context, doctree) -> None:
 
 
 def tidy(html: str) -> str:
-    head, end, body = html.partition("</head>")
-    for pattern, replacement in HEAD:
-        head = pattern.sub(replacement, head)
-    html = head + end + body
-    for pattern, replacement in ANYWHERE:
+    moved = REFRESH.fullmatch(html)
+    if moved:
+        return REDIRECT.format(moved[1])
+    if '<meta http-equiv="refresh"' in html:
+        return html
+    head, end, body = html.lstrip().partition("</head>")
+    before, start, article = body.partition("<article")
+    article, stop, after = article.rpartition("</article>")
+    head = repaired(head, HEAD)
+    if "searchtools" not in head:
+        head = SEARCH.sub("", head)
+    if not start:
+        return repaired(head + end + body, AROUND)
+    sides = repaired(head + end + before, AROUND), repaired(after, AROUND)
+    return sides[0] + start + own_ids(repaired(article, ARTICLE)) + stop + sides[1]
+
+
+def repaired(html: str, repairs: list) -> str:
+    for pattern, replacement in repairs:
         html = pattern.sub(replacement, html)
     return html
+
+
+def own_ids(html: str) -> str:
+    """A figure that is shown twice on a page gets ids of its own the second time."""
+    seen: set[str] = set()
+
+    def rename(match: re.Match) -> str:
+        svg, ids = match[0], set(ID.findall(match[0]))
+        if not ids & seen:
+            seen.update(ids)
+            return svg
+        number = next(n for n in range(2, 100) if not {f"{name}-{n}" for name in ids} & seen)
+        seen.update(f"{name}-{number}" for name in ids)
+        return re.sub(r'(\bid="|href="#|url\(#)([^")]+)', lambda m: f"{m[1]}{m[2]}-{number}" if m[2] in ids else m[0], svg)
+
+    return SVG.sub(rename, html)
 
 
 def finish(app, exception) -> None:
     if exception is not None or app.builder.format != "html":
         return
-    out, icons = Path(app.outdir), set()
+    out = Path(app.outdir)
     remove_old_pages(out / "book", {f"{doc}.html" for doc in app.env.found_docs}, out)
     for page in out.rglob("*.html"):
         if "_static" in page.relative_to(out).parts:
             continue
         old = page.read_text("utf8")
         new = tidy(old)
-        icons |= set(ICON.findall(new))
         if new != old:
             page.write_text(new, "utf8")
-    mend_theme_script(out / "_static/scripts/sphinx-book-theme.js")
-    for script in (out / "_static").rglob("*.js"):
-        if "fontawesome" not in script.as_posix():
-            icons |= set(ICON.findall(script.read_text("utf8", errors="ignore")))
-    for style in (out / "_static").glob("vendor/fontawesome/*/css/all.min.css"):
-        trim_icons(style, out / "_static", icons)
 
 
 def remove_old_pages(folder: Path, current: set[str], out: Path) -> None:
@@ -94,46 +169,9 @@ def remove_old_pages(folder: Path, current: set[str], out: Path) -> None:
             page.unlink()
 
 
-def mend_theme_script(script: Path) -> None:
-    """The theme's script fails on a page with a margin note and without a contents list beside it."""
-    if script.is_file():
-        old = '("div.bd-sidebar-secondary").classList'
-        script.write_text(script.read_text("utf8").replace(old, old.replace(").", ")?.")), "utf8")
-
-
-def trim_icons(style: Path, static: Path, icons: set[str]) -> None:
-    """Keep one icon font, with the glyphs of ``icons`` and of the characters that other style sheets write."""
-    points = glyphs(style.read_text("utf8"), icons)
-    for other in static.rglob("*.css"):
-        if "fontawesome" not in other.as_posix():
-            points |= {int(p, 16) for p in re.findall(r'content: ?"\\(f[0-9a-f]{3})', other.read_text("utf8"))}
-    fonts = style.parents[1] / "webfonts"
-    for unused in [*style.parents[1].glob("js/*"), *(f for f in fonts.iterdir() if f.name != "fa-solid-900.woff2")]:
-        unused.unlink()
-    solid = fonts / "fa-solid-900.woff2"
-    font = TTFont(BytesIO(solid.read_bytes()))
-    if points < set(font.getBestCmap()) and len(font.getBestCmap()) > 2 * len(points) + 50:
-        cut(font, points, solid)
-
-
-def glyphs(css: str, icons: set[str]) -> set[int]:
-    """The code points of icons such as ``fa-moon``."""
-    found = set()
-    for icon in icons:
-        for rule in re.findall(rf"\.{re.escape(icon)}:{{1,2}}before[^{{]*\{{content:\"\\([0-9a-f]+)", css):
-            found.add(int(rule, 16))
-    return found
-
-
-def cut(font: TTFont, points: set[int], target: Path) -> None:
-    subsetter = subset.Subsetter(subset.Options(flavor="woff2"))
-    subsetter.populate(unicodes=points)
-    subsetter.subset(font)
-    font.flavor = "woff2"
-    font.save(target)
-
-
 def setup(app):
+    app.setup_extension("bundle")
+    app.add_js_file("site.js", priority=490, defer="defer")
     app.connect("html-page-context", keep_scripts_once, priority=900)
     app.connect("build-finished", finish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
