@@ -45,7 +45,7 @@ function formula(text, write = symbol) {
 
 function slider(label, last, start) {
   const input = element("input", { type: "range", min: 0, max: last, step: 1, value: start });
-  const output = element("output"), whole = element("label", { class: "explorable-control" }, element("span", {}, label), input, output);
+  const output = element("output", { "aria-live": "off" }), whole = element("label", { class: "explorable-control" }, element("span", {}, label), input, output);
   return {
     whole, input,
     get at() { return Number(input.value); },
