@@ -14,7 +14,7 @@ SITE   := _build/html
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test test-peers test-site bench bench-quick bench-check pdf serve lab lint readme lock clean
+.PHONY: help setup book page train test test-peers test-site bench bench-quick bench-check pdf serve lab lint types readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,10 @@ lab: $(TORCH)  ## open the pages as notebooks in JupyterLab
 lint: $(READY)  ## check style
 	@echo "==> Linting"
 	@$(BIN)/ruff check .
+
+types: $(READY)  ## check the types of rnnlib's public functions, and the stubs that state them
+	@echo "==> Checking types"
+	@$(BIN)/python book/_tools/check_types.py
 
 readme: $(READY)  ## write the README's formula map anew
 	@$(BIN)/python book/_tools/readme.py

@@ -446,4 +446,4 @@ def test_rnnlib_does_not_import_figures_and_figures_say_what_is_missing():
     code = "import sys; sys.modules['matplotlib'] = None; import rnnlib.figures"
     failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert failed.returncode == 1
-    assert "install it with: pip install 'rnnlib[book]'" in failed.stderr.splitlines()[-1]
+    assert "install it with: pip install 'rnnlib[figures]'" in failed.stderr.splitlines()[-1]

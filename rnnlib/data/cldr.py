@@ -296,7 +296,7 @@ def _locale(language):
         from babel import Locale, UnknownLocaleError
     except ImportError as error:
         raise ImportError(
-            "rnnlib.data.names reads the CLDR names that Babel ships, which is not installed; install it with: pip install 'rnnlib[book]'"
+            "rnnlib.data.names reads the CLDR names that Babel ships, which is not installed; install it with: pip install 'rnnlib[data]'"
         ) from error
     try:
         return Locale.parse(language.replace("-", "_"))

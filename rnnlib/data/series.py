@@ -51,7 +51,7 @@ def sunspots() -> Series:
     found = find_spec("statsmodels")
     if found is None or not found.submodule_search_locations:
         raise ImportError(
-            "rnnlib.data.sunspots reads a file of statsmodels, which is not installed; install it with: pip install 'rnnlib[book]'"
+            "rnnlib.data.sunspots reads a file of statsmodels, which is not installed; install it with: pip install 'rnnlib[data]'"
         )
     path = Path(found.submodule_search_locations[0]) / "datasets" / "sunspots" / "sunspots.csv"
     if not path.is_file():

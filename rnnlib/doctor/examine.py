@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from rnnlib.activations import Activation
 from rnnlib.doctor import catalogue, points, reader
 from rnnlib.doctor.diagnosis import Diagnosis, Explanation, Verdict
 from rnnlib.doctor.points import Point
 from rnnlib.doctor.reader import Observation
+from rnnlib.losses import Head
 
 EXACT = 1e-9  # above this, double precision alone does not explain the error
 SINGLE, HALF = 1e-4, 2e-2  # what single and half precision may cost
@@ -18,16 +22,16 @@ OTHERS = 3  # so many sets of mistakes with the same numbers are told
 
 
 def diagnose(
-    my_backward,
-    cell="rnn",
+    my_backward: Callable[..., Any],
+    cell: Any = "rnn",
     *,
-    f="tanh",
-    head="softmax_cross_entropy",
-    targets="soft",
-    weights=None,
-    array=np.asarray,
-    batch=None,
-    seed=0,
+    f: str | Activation = "tanh",
+    head: str | Head = "softmax_cross_entropy",
+    targets: str = "soft",
+    weights: str | None = None,
+    array: Callable[[Any], Any] = np.asarray,
+    batch: bool | None = None,
+    seed: int = 0,
 ) -> Diagnosis:
     """Whether a backward pass of your own is right; if not, which mistake it is.
 

@@ -25,7 +25,7 @@ STARTS = ("ds_0", "dC_0", "ds_f0", "ds_b0")
 GATES = {"lstm": (r"\iota", r"\phi", r"\tilde{C}", r"\psi"), "gru": ("r", "u", r"\tilde{s}")}
 
 
-def diagnose_formula(formula: str, network="rnn", *, f="tanh", head="softmax_cross_entropy") -> Diagnosis:
+def diagnose_formula(formula: str, network: str = "rnn", *, f: str = "tanh", head: str = "softmax_cross_entropy") -> Diagnosis:
     r"""Whether a formula in the book's LaTeX holds; if not, which mistake it is.
 
     Both sides are evaluated at random points with T = 5, the left side as a derivative of a run of rnnlib.

@@ -7,7 +7,7 @@ try:
     import matplotlib  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        "rnnlib.figures draws with Matplotlib, which is not installed; install it with: pip install 'rnnlib[book]'"
+        "rnnlib.figures draws with Matplotlib, which is not installed; install it with: pip install 'rnnlib[figures]'"
     ) from error
 
 from .diagrams import (
