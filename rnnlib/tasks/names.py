@@ -15,7 +15,7 @@ from rnnlib.tasks.task import Problem, Promise, Task, falling_adam
 
 LANGUAGES = ("cy", "de", "en", "es", "fi", "fr", "hu", "it", "pl", "tr")
 LONGEST = 24  # letters; a few names are longer and are left out
-ALPHAS = (0.03, 0.1, 0.3, 1.0)  # what counting may add to each count
+ALPHAS = (0.03, 0.1, 0.3, 1.0, 3.0)  # what counting may add to each count
 
 
 class Settings(NamedTuple):
