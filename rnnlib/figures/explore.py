@@ -248,7 +248,7 @@ _SUMS = {"v": 84, "w": 54, "u": 24}
 
 def _steps_figure(T: int, name: str, table: dict) -> tuple[list[str], Figure]:
     """The graph with every value of the pass in it, and the names of the marks in the order of their classes."""
-    canvas, marks = _Stage(_LEFT + _STEP * T + 128, 530), []
+    canvas, marks = _Stage(_LEFT + _STEP * T + 138, 530), []
 
     @contextmanager
     def mark(key):
