@@ -12,7 +12,7 @@ SIGNS = {"s_0": "s_0", "C_0": "C_0", "s_f0": "s_{f,0}", "s_b0": "s_{b,T+1}", "X"
 
 def symbol(part: str) -> str:
     """∂L/∂W for "W"; the left side of a formula is what it is."""
-    return part if "\\" in part else f"∂L/∂{SIGNS.get(part, part)}"
+    return part if "\\" in part or "{" in part or part.endswith("_t") else f"∂L/∂{SIGNS.get(part, part)}"
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,10 @@ def _explain(cell, cases):
     def given(case, mistakes, whole):
         place = case.quantity
         names = case.passes.whole(mistakes) if whole else case.passes.one_step(mistakes, place.variable, place.t)
-        return None if names is None else place.of(names)
+        try:
+            return None if names is None else place.of(names)
+        except ValueError:  # of a shape that cannot be cut into the blocks
+            return None
 
     def fits(mistakes, whole):
         values = ((case, given(case, mistakes, whole)) for case in cases)

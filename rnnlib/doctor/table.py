@@ -36,6 +36,7 @@ class Check:
     sizes : what differs from the generic sizes.
     lazy : makes values lazy: takes the arrays by letter, returns those that change.
     f : the activation.
+    parts : the gradients that are looked at, by letter; all if it is empty.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Check:
     sizes: dict = field(default_factory=dict)
     lazy: Callable = lambda v: {}
     f: str = "tanh"
+    parts: tuple[str, ...] = ()
 
 
 def _zero(*letters):
@@ -106,6 +108,7 @@ LAZY_CHECKS = (
     Check("$\\omega_t = 1$", lazy=_ones),
     Check("last loss alone", lazy=_last),
     Check("$V = 0$", lazy=_zero("V")),
+    Check("$\\partial L/\\partial W$ alone", parts=("W", "W_f", "W_b")),
     Check("in a hurry", sizes=dict(T=2, B=1), lazy=_both(_START, _BIAS, _one_hot, _ones)),
 )
 CHECKS = GENERIC_CHECKS + LAZY_CHECKS
@@ -131,7 +134,8 @@ class Bench:
         values = {**drawn.values, **check.lazy(drawn.values)}
         self.arguments = points.Point(self.problem, values, True, {}).variables()
         self.rnnlib, rng = drawn.right, np.random.default_rng(seed + 1)
-        self.directions = {part: rng.normal(size=values[part].shape) for part in self.problem.parts}
+        parts = [part for part in self.problem.parts if part in check.parts or not check.parts]
+        self.directions = {part: rng.normal(size=values[part].shape) for part in parts}
         if self.exact:
             self._make_exact(Oracle(seed + 1))
         self.states = self.program.states(self.arguments)

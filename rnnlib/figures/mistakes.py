@@ -12,23 +12,26 @@ from .style import Figure, words_width
 CELL, ROW, LEVELS = 30, 17, 4
 
 
-def caught(groups: Mapping[str, Mapping[str, Sequence]], checks: Sequence[str], split: int = 0, kinds: Sequence[str] = ()) -> Figure:
+def caught(
+    groups: Mapping[str, Mapping[str, Sequence]], checks: Sequence[str], split: int = 0, kinds: Sequence[str] = (), name: str = "caught"
+) -> Figure:
     """What each check catches: a small dot where it catches a mistake, a full square where it misses it, nothing where it does not run.
 
     `groups` maps the name of a group to its rows, a row's name to True, False or None for each of the `checks`.
     A line stands before the check number `split`; `kinds` are the two names above what it parts.
+    `name` is the figure's own, if there are several on a page.
 
     >>> caught({"sums": {"first step left out": [True, False]}}, ["T = 3", "s_0 = 0"]).name
     'caught'
     """
-    rows = [(name, marks) for rows in groups.values() for name, marks in rows.items()]
-    checks = [str(name) for name in checks]
+    rows = [row for members in groups.values() for row in members.items()]
+    checks = [str(check) for check in checks]
     if not rows or not checks or any(len(marks) != len(checks) for _, marks in rows):
         raise ValueError(f"every row must have {len(checks)} marks, one a check, and there must be a row")
     if kinds and not (len(kinds) == 2 and 0 < split < len(checks)):
         raise ValueError(f"kinds are the names of what stands before and after the check {split}; got {kinds!r}")
-    levels, left = min(LEVELS, len(checks)), 12 + max(words_width(name, 13) for name, _ in rows)
-    width = max(left + CELL * (k + 0.5) + words_width(name, 13) for k, name in enumerate(checks)) + 8
+    levels, left = min(LEVELS, len(checks)), 12 + max(words_width(row, 13) for row, _ in rows)
+    width = max(left + CELL * (k + 0.5) + words_width(check, 13) for k, check in enumerate(checks)) + 8
     top = ROW * len(rows) + 22 * len(groups) + 8
     canvas = Canvas(width, top + 20 * levels + (34 if kinds else 10))
     _heads(canvas, checks, left, top, levels)
@@ -37,9 +40,9 @@ def caught(groups: Mapping[str, Mapping[str, Sequence]], checks: Sequence[str], 
         y -= 22
         canvas.text(0, y + 8, group.replace("_", " "), 14, "muted", ha="left", math=False)
         canvas.line([words_width(group, 14) + 8, left + CELL * len(checks)], [y + 8] * 2, "muted", linewidth=0.6, alpha=0.6)
-        for name, marks in members.items():
+        for row, marks in members.items():
             y -= ROW
-            canvas.text(left - 8, y + ROW / 2, name, 13, ha="right", math=False)
+            canvas.text(left - 8, y + ROW / 2, row, 13, ha="right", math=False)
             for k, mark in enumerate(marks):
                 x = left + CELL * (k + 0.5)
                 if mark:
@@ -52,7 +55,7 @@ def caught(groups: Mapping[str, Mapping[str, Sequence]], checks: Sequence[str], 
         canvas.line([left + CELL * split] * 2, [2, top - 4], linewidth=1.0, alpha=0.7)
     for kind, first in zip(kinds, (0, split)):
         canvas.text(left + CELL * (first + 0.5), top + 20 * levels + 18, kind, 15, ha="left")
-    return canvas.figure("caught", _alt(rows, checks))
+    return canvas.figure(name, _alt(rows, checks))
 
 
 def _heads(canvas, checks, left, top, levels):
