@@ -12,7 +12,7 @@ import numpy as np
 from rnnlib._validate import array, fields
 from rnnlib.activations import into, sigmoid, tanh
 
-ROWS = 512  # of products over several steps: enough for their speed, few enough for the processor's cache
+ROWS = 512  # of products over several steps, at least: enough for their speed, few enough for the processor's cache
 
 
 def parameters(p, record, blocks, h="h", n="n", hint=""):
@@ -62,15 +62,18 @@ def batch(X):
     return () if X.ndim == 2 or X.shape[1] == 1 else X.shape[1:-1]
 
 
-def spans(X):
+def spans(X, size):
     """The steps of the sequences in stretches that are worked on together.
+
+    ``size`` is how many rows the weights have:
+    with as many rows in a product, adding it to the sum of the others costs little beside it.
 
     Examples
     --------
-    >>> spans(np.zeros((10, 128, 3)))
+    >>> spans(np.zeros((10, 128, 3)), 64)
     [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
     """
-    k = -(-ROWS // (X[0].size // X.shape[-1]))
+    k = -(-max(ROWS, size) // (X[0].size // X.shape[-1]))
     return [slice(t, min(t + k, len(X))) for t in range(0, len(X), k)]
 
 

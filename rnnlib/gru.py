@@ -265,7 +265,7 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, reset="after", update="keep", 
     reset, update = _gated.one_of("reset", reset, *RESET), _gated.one_of("update", update, *UPDATE)
     given, work, (p, X, s_0) = p, work or Workspace(), _inputs(p, X, s_0)
     scale, open_gates, halve = _gated.opening(f, gate, X.dtype)
-    f_into, spans, batch, h = into(f), _gated.spans(X), _gated.batch(X), len(p.b_s)
+    f_into, spans, batch, h = into(f), _gated.spans(X, len(p.b)), _gated.batch(X), len(p.b_s)
     U_T, W_T, W_s_T, b = _scaled(p, scale, reset, batch, work)
     S, N, G, A = memory = _memory(X, h, halve, work)
     S[0] = s_0
@@ -337,7 +337,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """
     work = work or Workspace()
     p, trace, dL_dS, dL_ds_T = _inputs_back(p, trace, dL_dS, dL_ds_T, work)
-    X, effects, spans = trace.X, work.steps(dL_dS), _gated.spans(trace.X)
+    X, effects, spans = trace.X, work.steps(dL_dS), _gated.spans(trace.X, len(p.b))
     delta = work.array("delta", (*X.shape[:-1], 3 * trace.S.shape[-1]), dL_dS.dtype)
     dL_dX = work.array("dL_dX", X.shape, dL_dS.dtype)
     way = _back_after if trace.reset == "after" else _back_before
@@ -485,7 +485,7 @@ def _steps(batch, S, N, G, A):
 def _memory_after(trace, work):
     """For one span: dL/d(W s_{t-1} + …), λ_t, factors by which λ_t is multiplied; and all that step by step, as views."""
     X, h, dtype = trace.X, trace.S.shape[-1], trace.S.dtype
-    batch, longest = _gated.batch(X), _gated.spans(X)[0].stop
+    batch, longest = _gated.batch(X), _gated.spans(X, 3 * h)[0].stop
     beside = work.array("beside", (longest, *batch, 3 * h), dtype)
     adjoints = work.array("adjoints", (longest, *batch, h), dtype)
     local = work.array("local", (longest, 5, *X.shape[1:-1], h), dtype)
@@ -500,7 +500,7 @@ def _memory_after(trace, work):
 def _memory_before(trace, delta, work):
     """Factors for one span, and step by step, as views, the factors, and δ_t (r and u; r; u and s̃; s̃) with r_t."""
     X, h = trace.X, trace.S.shape[-1]
-    batch, longest = _gated.batch(X), _gated.spans(X)[0].stop
+    batch, longest = _gated.batch(X), _gated.spans(X, 3 * h)[0].stop
     local = work.array("local", (longest, 4, *X.shape[1:-1], h), delta.dtype)
 
     def steps(delta, r):

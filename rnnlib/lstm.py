@@ -256,19 +256,21 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, work=None) -> Trace:
     f, gate, work = activation(f), activation(gate), work or Workspace()
     given, (p, X, s_0) = p, _inputs(p, X, s_0)
     scale, open_gates, halve = _gated.opening(f, gate, X.dtype)
-    f_into, spans, batch, h = into(f), _gated.spans(X), _gated.batch(X), p.W.shape[1]
+    f_into, spans, batch, h = into(f), _gated.spans(X, len(p.b)), _gated.batch(X), p.W.shape[1]
     U_T, W_T, b = _scaled(p, scale, batch, work)
-    S, C, R, G, A = memory = _memory(X, h, halve, work)
-    S[0], C[0] = s_0
+    S, R, G, A = memory = _memory(X, h, halve, work)
+    S[0], G[0, 4] = s_0
     steps = work.made("steps", partial(_steps, batch), *memory)
     Ux = _gated.side_by_side("Ux", (4, spans[0].stop, *batch, h), X.dtype, batch, work)
-    Ws, new = work.array("Ws", (4, *batch, h), X.dtype), work.array("new", (*batch, h), X.dtype)
+    Ws, both = work.array("Ws", (4, *batch, h), X.dtype), work.array("both", (2, *batch, h), X.dtype)
     inputs, (product, *into_Ws), add, multiply = list(Ux.swapaxes(0, 1)), _gated.product_with(W_T, Ws), np.add, np.multiply
+    made, kept = both
     for span in spans:
         every = Ux[:, : span.stop - span.start].reshape(4, -1, h)
         add(np.matmul(rows(X[span]), U_T, every), b, every)
-        for Ux_t, (before, (a, a_gates, a_C), (g, opened), each, after) in zip(inputs, steps[span], strict=False):
-            (s_prev, C_prev), (iota, phi, psi, C_tilde), (C_t, R_t, s) = before, each, after
+        for Ux_t, ((a, a_gates, a_C), (g, opened, first_two, last_two), s_prev, C_tilde, psi, C, R_t, s) in zip(
+            inputs, steps[span], strict=False
+        ):
             product(s_prev, *into_Ws)
             add(Ux_t, Ws, a)
             if halve:
@@ -277,12 +279,12 @@ def forward(p, X, s_0=None, f=tanh, gate=sigmoid, work=None) -> Trace:
             else:
                 open_gates(a_gates, opened)
                 f_into(a_C, C_tilde)
-            multiply(phi, C_prev, C_t)
-            multiply(iota, C_tilde, new)
-            add(C_t, new, C_t)
-            f_into(C_t, R_t)
+            multiply(first_two, last_two, both)  # ι_t ⊙ C̃_t, φ_t ⊙ C_{t-1}
+            add(kept, made, C)
+            f_into(C, R_t)
             multiply(psi, R_t, s)
-    trace = Trace(X, *work.made("gates", _published, A, G), R, S, C, f, gate)
+    A, G, C = work.made("gates", _published, A, G)
+    trace = Trace(X, A, G, R, S, C, f, gate)
     work.remember(trace, given, p)
     return trace
 
@@ -327,7 +329,7 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
     """
     work = work or Workspace()
     p, trace, dL_dS, later = _inputs_back(p, trace, dL_dS, dL_ds_T, work)
-    X, spans, effects = trace.X, _gated.spans(trace.X), work.steps(dL_dS)
+    X, spans, effects = trace.X, _gated.spans(trace.X, len(p.b)), work.steps(dL_dS)
     delta, dL_dX, local, steps, factors = _memory_back(trace, spans[0].stop, work)
     back, back_C = (part.reshape(effects[0].shape).copy() for part in later)
     dL_ds, through, sums = np.empty_like(back), np.empty_like(back), None
@@ -408,27 +410,26 @@ def _scaled(p, scale, batch, work):
 
 
 def _memory(X, h, in_place, work):
-    """S, C, R, and G and A, the gates' blocks (T, 4, …, h) in the order ι, φ, ψ, C̃: the gates in place of the pre-activations?"""
+    """S, R, and G and A, with blocks ι_t, φ_t, ψ_t, C̃_t, C_{t-1} for each step: the gates in place of the pre-activations?"""
     T, batch = len(X), X.shape[1:-1]
-    S, C = (work.array(name, (T + 1, *batch, h), X.dtype) for name in "SC")
-    R, G = work.array("R", (T, *batch, h), X.dtype), work.array("G", (T, 4, *batch, h), X.dtype)
-    return S, C, R, G, G if in_place else work.array("A", G.shape, X.dtype)
+    S, R = work.array("S", (T + 1, *batch, h), X.dtype), work.array("R", (T, *batch, h), X.dtype)
+    G = work.array("G", (T + 1, 5, *batch, h), X.dtype)
+    return S, R, G, G if in_place else work.array("A", G.shape, X.dtype)
 
 
 def _published(A, G):
-    """The blocks as they stand in the trace."""
-    a, g = (Gates(M[:, 0], M[:, 1], M[:, 3], M[:, 2]) for M in (A, G))
-    return (g if A is G else a), g
+    """The pre-activations, the gates and the cell states as they stand in the trace."""
+    a, g = (Gates(M[:-1, 0], M[:-1, 1], M[:-1, 3], M[:-1, 2]) for M in (A, G))
+    return (g if A is G else a), g, G[:, 4]
 
 
-def _steps(batch, S, C, R, G, A):
+def _steps(batch, S, R, G, A):
     """What each step of ``forward`` reads and writes, as views."""
-    S, C, R = (list(M.reshape(len(M), *batch, M.shape[-1])) for M in (S, C, R))
-    A, G = (M.reshape(len(M), 4, *batch, M.shape[-1]) for M in (A, G))
-    before, after = zip(S, C, strict=True), zip(C[1:], R, S[1:], strict=True)
-    a, g = zip(A, A[:, :3], A[:, 3], strict=True), zip(G, G[:, :3], strict=True)
-    each = zip(*(G[:, k] for k in range(4)), strict=True)
-    return list(zip(before, a, g, each, after, strict=False))
+    S, R = (list(M.reshape(len(M), *batch, M.shape[-1])) for M in (S, R))
+    A, G = (M.reshape(len(M), 5, *batch, M.shape[-1]) for M in (A, G))
+    a = zip(A[:, :4], A[:, :3], A[:, 3], strict=True)
+    g = zip(G[:, :4], G[:, :3], G[:, :2], G[:, 3:], strict=True)
+    return list(zip(a, g, S, G[:, 3], G[:, 2], G[1:, 4], R, S[1:], strict=False))
 
 
 def _memory_back(trace, longest, work):
