@@ -14,7 +14,7 @@ SITE   := _build/html
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test test-peers test-site bench bench-quick bench-check pdf serve lab lint types readme lock clean
+.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab lint types readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ train: $(READY)  ## train the book's tasks in full (minutes): make train, or mak
 test: $(READY)  ## run all tests but those that need PyTorch or a browser
 	@echo "==> Testing rnnlib, the proofs and the gates"
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
+
+mutants: $(READY)  ## change the gradient code one slip at a time: would the tests notice? (minutes)
+	@echo "==> Changing rnnlib one slip at a time; every slip that changes a value must make a test fail"
+	@$(BIN)/python tests/mutants.py $(MUTANTS)
 
 test-peers: $(PEERS)  ## compare rnnlib with PyTorch, JAX and ONNX Runtime
 	@echo "==> Testing rnnlib against outside frameworks"
