@@ -107,7 +107,7 @@ def test_the_figure_stands_alone_and_fits_a_phone(kind):
     figure = MADE[kind].figure
     assert "<script" not in MADE[kind]._repr_mimebundle_()["image/svg+xml"]
     for panel in figure.panels:
-        assert panel.min_width <= 358 and len(panel.alt) > 40
+        assert panel.min_width <= 342 and len(panel.alt) > 40
         assert 'class="still"' in panel.content or " still" in panel.content
         for x, y in re.findall(r'<text[^>]* x="([-\d.]+)" y="([-\d.]+)"', panel.content):
             assert 0 <= float(x) <= panel.width and 0 <= float(y) <= panel.height

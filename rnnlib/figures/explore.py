@@ -241,14 +241,14 @@ def _results(lines: list[_Line], table: dict, sums: dict) -> list:
     return found
 
 
-_LEFT, _STEP = 50, 124
+_LEFT, _STEP = 48, 120
 _ROWS = {"x": 142, "a": 228, "s": 322, "o": 410, "L": 490}
 _SUMS = {"v": 84, "w": 54, "u": 24}
 
 
 def _steps_figure(T: int, name: str, table: dict) -> tuple[list[str], Figure]:
     """The graph with every value of the pass in it, and the names of the marks in the order of their classes."""
-    canvas, marks = _Stage(_LEFT + _STEP * T + 138, 530), []
+    canvas, marks = _Stage(_LEFT + _STEP * T + 132, 530), []
 
     @contextmanager
     def mark(key):

@@ -288,6 +288,7 @@ def test_on_a_phone_it_fits_and_can_be_touched(explorable, kind, scheme):
     page, box = explorable(kind, width=390, scheme=scheme)
     slide(page, box, 3)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert box.locator(".rnn-figure").evaluate("(figure) => figure.scrollWidth - figure.clientWidth") <= 0
     for control in box.locator("input, select, button").all():
         place = control.bounding_box()
         assert place["height"] >= 24 and place["width"] >= 24 and 0 <= place["x"] and place["x"] + place["width"] <= 390
