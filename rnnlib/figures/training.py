@@ -76,11 +76,12 @@ def learning_curves(
     return canvas.figure("learning-curves", f"{y_label} against {x_label}, {x[0]:g} to {x[-1]:g}: {'; '.join(words)}.")
 
 
-def confusion(counts, names: Sequence[str], short: Sequence[str] | None = None) -> Figure:
+def confusion(counts, names: Sequence[str], short: Sequence[str] | None = None, percent: bool = False) -> Figure:
     """How often a classifier says what: a row for each true class, a column for each answer, the number in its cell.
 
     `counts` (m, m) are whole numbers, `names` the m classes, m ≤ 12; `short` names for the columns, if the names are long.
     A cell is the darker, the larger its part of the row; the diagonal, where the answer is right, has a colour of its own.
+    `percent` says that the numbers are per cent of their row, not counts.
     """
     counts = _numbers("counts", counts, 2, least=0.0)
     m = len(counts)
@@ -110,10 +111,15 @@ def confusion(counts, names: Sequence[str], short: Sequence[str] | None = None) 
     canvas.text(8, top + 16, "truth", 16, ha="left")
     wrong = np.where(np.eye(m, dtype=bool), 0, counts)
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
+    if percent:
+        right = "Right, in per cent: " + ", ".join(f"{name} {counts[k, k]:.0f}" for k, name in enumerate(names))
+        most = f"{wrong[i, j]:.0f} per cent"
+    else:
+        right, most = f"Right: {np.trace(counts):.0f} of {counts.sum():.0f}", f"{wrong[i, j]:.0f} times"
     return canvas.figure(
         "confusion",
-        f"A table of true classes against answers for {', '.join(names)}. Right: {np.trace(counts):.0f} of {counts.sum():.0f}. "
-        f"The most frequent mistake: {names[i]} taken for {names[j]}, {wrong[i, j]:.0f} times.",
+        f"A table of true classes against answers for {', '.join(names)}. {right}. "
+        f"The most frequent mistake: {names[i]} taken for {names[j]}, {most}.",
     )
 
 
