@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -20,6 +21,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.errors import SphinxError
 
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 NAME = "unrolled.css"
 SHEETS = (  # in the order in which the theme and the extensions link them
     "basic.css",  # imported by the next

@@ -90,6 +90,11 @@ REDIRECT = """<!DOCTYPE html>
 <body><p><a href="{0}">Unrolled</a></p></body>
 </html>
 """
+BLOCK = re.compile(r"\n<(p|ul|ol|dl|div|figure|table)\b([^>]*)>")
+MARKUP = re.compile(r"<math.*?</math>|<[^>]*>", re.S)
+FAR = 2000
+SYMBOLS = "U", "W", "V", "grad"
+TWINS = '<div class="twins"></div>'
 SVG = re.compile(r"<svg\b.*?</svg>", re.S)
 ID = re.compile(r'\bid="([^"]+)"')
 
@@ -124,13 +129,45 @@ def tidy(html: str) -> str:
     if not start:
         return repaired(head + end + body, AROUND)
     sides = repaired(head + end + before, AROUND), repaired(after, AROUND)
-    return sides[0] + start + own_ids(repaired(article, ARTICLE)) + stop + sides[1]
+    return sides[0] + start + far_marked(own_ids(with_place_for_twins(repaired(article, ARTICLE)))) + stop + sides[1]
+
+
+def with_place_for_twins(article: str) -> str:
+    """Keep the place of the buttons that ``book.js`` puts below the title, so that nothing moves when they come."""
+    found = [name for name in SYMBOLS if len(re.findall(rf'class="[^"]*\bsym-{name}\b', article)) > 1]
+    if len(found) < 2 or TWINS in article or not any("sym-" in svg for svg in SVG.findall(article)):
+        return article
+    return article.replace("</h1>", f"</h1>\n{TWINS}", 1)
 
 
 def repaired(html: str, repairs: list) -> str:
     for pattern, replacement in repairs:
         html = pattern.sub(replacement, html)
     return html
+
+
+def far_marked(article: str) -> str:
+    """The article with the class "far" on each block that begins more than two screens below: it may be laid out later."""
+    depth, end = 0.0, 0
+
+    def mark(match: re.Match) -> str:
+        nonlocal depth, end
+        if depth <= FAR:
+            depth += height(article[end : match.start()])
+            end = match.start()
+        name, attributes = match.groups()
+        if depth <= FAR or re.search(r'class="[^"]*\bfar\b', attributes):
+            return match[0]
+        with_class = attributes.replace('class="', 'class="far ', 1) if 'class="' in attributes else f' class="far"{attributes}'
+        return f"\n<{name}{with_class}>"
+
+    return BLOCK.sub(mark, article)
+
+
+def height(html: str) -> float:
+    """About how many pixels high this is on a wide screen; wrong by half does no harm."""
+    text = MARKUP.sub("", html)
+    return 30 * (len(text) / 90 + html.count("</p>") + html.count("</li>") / 2 + 3 * html.count("katex-display") + 12 * html.count("<svg "))
 
 
 def own_ids(html: str) -> str:

@@ -1,12 +1,19 @@
-// 1. A region that scrolls can be reached from the keyboard.
-const SCROLLS = ".katex-display, .cell_output pre, div.highlight pre, .bd-article table, .preview";
+// 1. A region that scrolls can be reached from the keyboard. It is measured when the reader comes near:
+//    what is far below is not laid out yet.
+const SCROLLS = ".katex-display, .cell_output pre, div.highlight pre, .bd-article table";
+const near = new Set();
 function markScrolling() {
-  for (const el of document.querySelectorAll(SCROLLS)) {
-    if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
-    else el.removeAttribute("tabindex");
+  const wide = [...near].map((el) => [el, el.scrollWidth > el.clientWidth]);
+  for (const [el, scrolls] of wide) {
+    if (scrolls) el.tabIndex = 0;
+    else if (el.hasAttribute("tabindex")) el.removeAttribute("tabindex");
   }
 }
-addEventListener("load", markScrolling);
+const nearing = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) near[isIntersecting ? "add" : "delete"](target);
+  markScrolling();
+}, { rootMargin: "400px" });
+addEventListener("load", () => document.querySelectorAll(SCROLLS).forEach((el) => nearing.observe(el)));
 addEventListener("resize", markScrolling);
 
 // 2. Previews: a link to an equation, theorem, figure, citation or glossary term shows a copy of it
@@ -92,7 +99,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 
 // 3. Twins: a symbol that is pointed at, or chosen below the title, is lit wherever it stands on the page,
 //    in equations and in diagrams. A chosen one stays lit; Escape puts it out.
-const SYMBOLS = { U: ["U", "U, from the input"], W: ["W", "W, from state to state"], V: ["V", "V, to the output"], grad: ["δ λ ε", "the errors, on their way back"] };
+const SYMBOLS = { U: ["U", "U, from the input"], W: ["W", "W, from state to state"], V: ["V", "V, to the output"], grad: ["δ λ ε", "δ λ ε, the errors on their way back"] };
 const lights = { chosen: "", pointed: "" };
 
 function light() {
@@ -111,7 +118,7 @@ function offerTwins() {
   const here = Object.keys(SYMBOLS).filter((name) => document.querySelectorAll(`article .sym-${name}`).length > 1);
   const title = document.querySelector("article h1");
   if (!title || !document.querySelector("article svg [class*='sym-']") || here.length < 2) return;
-  const group = document.createElement("div");
+  const group = document.querySelector("article .twins") || document.createElement("div");  // the build keeps its place
   group.className = "twins";
   group.setAttribute("role", "group");
   group.setAttribute("aria-label", "Light up a symbol wherever it stands");
@@ -126,7 +133,7 @@ function offerTwins() {
     button.addEventListener("click", () => { lights.chosen = lights.chosen === name ? "" : name; light(); });
     group.append(button);
   }
-  title.after(group);
+  if (!group.isConnected) title.after(group);
   light();
 }
 
