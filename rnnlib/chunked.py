@@ -22,12 +22,12 @@ import numpy as np
 
 from rnnlib import model, readout, rnn
 from rnnlib._records import added, leaves, mapped
-from rnnlib._validate import array
+from rnnlib._validate import array, fields
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
 from rnnlib.workspace import Workspace, passing
 
-OVERLAP, ROUNDING = 32, 16  # steps; units of rounding
+OVERLAP, ROUNDING, NARROW = 24, 16, 64  # steps; units of rounding; units of a network
 
 
 class Seams(NamedTuple):
@@ -69,7 +69,7 @@ def loss_and_gradients(
     weights : (T,) or (T, 1), ω_t (eq-totals-weights); None for 1 at every step.
     chunks : how many, at most; there are fewer where a chunk would not be
         longer than its overlap. None for a number that suits T and h.
-    overlap : how many steps early and late a chunk is entered at first; None for 32.
+    overlap : how many steps early and late a chunk is entered at first; None for 24.
     tolerance : how far two states at a seam may differ, relative to the largest,
         and two adjoints, relative to the largest and to the largest direct effect;
         None for 16 units of rounding.
@@ -80,7 +80,9 @@ def loss_and_gradients(
 
     Returns
     -------
-    LossAndGradients. Exact and complex numbers are computed step after step:
+    LossAndGradients. What is smaller than the tolerance beside the largest adjoint
+    may be lost, such as dL/ds_0 of a network that has forgotten s_0.
+    Exact and complex numbers are computed step after step:
     no tolerance is right for them, least of all in a complex step.
 
     Raises
@@ -95,86 +97,111 @@ def loss_and_gradients(
     >>> q = readout.Params(V=np.ones((2, 4)), c=np.zeros(2))
     >>> g = loss_and_gradients(p, q, np.ones((500, 3)), np.ones((500, 2)), chunks=8)
     >>> g.dL_dp.W.shape, g.seams.chunks, g.seams.overlaps
-    ((4, 4), 8, (32,))
+    ((4, 4), 8, (24,))
     """
     X = array("X", X, ("T", "n"), ("T", 1, "n"), hint="one sequence, time first; model.loss_and_gradients takes batches")
     work, T, tried = work or Workspace(), len(X), ()
-    most = None if chunks is None else _whole("chunks", chunks)
+    most = _suiting(T, q) if chunks is None else _whole("chunks", chunks)
     first = OVERLAP if overlap is None else _whole("overlap", overlap)
     limit = None if tolerance is None else _above_zero(tolerance)
     real = _real((p, q, X, Y, s_0, weights))
+    limit = limit or ROUNDING * float(np.finfo(_precision(p)).eps) if real else 0
     kept = work.memory(_to_begin_with, T, first)
-    while real and (K := _many(T, kept[0], most)) > 1:
-        tried += (kept[0],)
-        found = _attempt(cell, p, q, f, head, (X, Y, s_0, weights), K, kept[0], limit, work)
-        if found is not None:
-            return LossAndGradients(*found[:-1], found[-1]._replace(overlaps=tried))
-        kept[0] *= 2
+    try:
+        while real and (plan := _plan(T, kept[0], most))[0] > 1:
+            tried += plan[1:]
+            found = _in_chunks(cell, p, q, f, head, (X, Y, s_0, weights), *plan, limit, work)
+            if found is not None:
+                return LossAndGradients(*found[:-1], found[-1]._replace(overlaps=tried))
+            kept[0] *= 2
+    except ValueError:  # one pass will say what is wrong, in the shapes that the caller knows, or do without what was not to be had
+        pass
     g = model.loss_and_gradients(p, q, X, Y, s_0, cell=cell, f=f, head=head, weights=weights, work=work.part("whole"))
     return LossAndGradients(*g, Seams(1, tried, 0.0, 0.0))
 
 
-def _attempt(cell, p, q, f, head, data, K, v, limit, work):
-    """The gradients by K chunks with an overlap of v steps, or None if the seams differ by more than the limit."""
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _in_chunks(cell, p, q, f, head, data, K, v, limit, work)
-    except ValueError:  # the whole sequence will say what is wrong, in the shapes that the caller knows
-        return None
-
-
+@np.errstate(over="ignore", invalid="ignore")
 def _in_chunks(cell, p, q, f, head, data, K, v, limit, work):
-    first, rest, outside = work.part("first"), work.part("rest"), work.part("readout")  # v steps, L - v steps, L steps
-    in_first, in_rest = passing(cell.forward, first), passing(cell.forward, rest)
-    dtype = _precision(p)
-    limit = limit or ROUNDING * float(np.finfo(dtype).eps)
-    X, Y, weights = _cut(*data[:2], data[3], K, dtype, work)
-    L = len(X)
+    """The gradients by K chunks with an overlap of v steps, or None if a seam differs by more than the limit."""
+    X, Y, weights = _cut(*data[:2], data[3], K, _precision(p), work)
+    parts = [(slice(0, v), work.part("first"))] + [(slice(v, len(X)), work.part("rest"))] * (len(X) > v)
 
-    early = cell.forward(p, X[L - v :], None, f, **in_first).s_T
-    start = mapped(_moved_on, early, mapped(lambda _: None, early) if data[2] is None else data[2])
-    one = cell.forward(p, X[:v], start, f, **in_first)
-    two = cell.forward(p, X[v:], one.s_T, f, **in_rest)
-    states = _apart(start, two.s_T)
-    if not states <= limit:
+    early = _last(cell.forward(p, X[len(X) - v :], None, f, **passing(cell.forward, parts[0][1])))
+    start = s = mapped(_to_the_next, early) if data[2] is None else mapped(_to_the_next, early, data[2])
+    traces = []
+    for piece, part in parts:
+        traces.append(cell.forward(p, X[piece], s, f, **passing(cell.forward, part)))
+        s = traces[-1].s_T
+    if not (states := _apart(start, s)) <= limit:
         return None
 
-    S = work.array("S", (L, *two.S.shape[1:]), two.S.dtype)
-    S[:v], S[v:] = one.S[1:], two.S[1:]
-    out = readout.forward(q, S, Y, head, weights, outside)
-    dL_dq, dL_dS = readout.backward(q, out, outside)
+    out = readout.forward(q, _states(traces, work), Y, head, weights, work.part("readout"))
+    dL_dq, dL_dS = readout.backward(q, out, work.part("readout"))
 
-    late = cell.backward(p, one, dL_dS[:v], **in_first).dL_ds_0
-    end = mapped(_moved_back, late)
-    g_two = cell.backward(p, two, dL_dS[v:], end, **in_rest)
-    g_one = cell.backward(p, one, dL_dS[:v], g_two.dL_ds_0, **in_first)
-    adjoints = _apart(g_one.dL_ds_0, end, _largest(dL_dS))
-    if not adjoints <= limit or not np.isfinite(out.L):
+    end = back = mapped(_to_the_one_before, _late(cell, p, traces[0], dL_dS[:v], parts[0][1]))
+    dL_dp, dL_dX = None, work.array("dL_dX", (K, len(X), X.shape[-1]), dL_dS.dtype)
+    for (piece, part), trace in zip(reversed(parts), reversed(traces), strict=True):
+        g = cell.backward(p, trace, dL_dS[piece], back, **passing(cell.backward, part))
+        dL_dp, back = g.dL_dp if dL_dp is None else added(g.dL_dp, dL_dp), g.dL_ds_0
+        dL_dX[:, piece] = g.dL_dX.swapaxes(0, 1)
+    if not (adjoints := _apart(back, end, _largest(dL_dS))) <= limit or not np.isfinite(out.L):
         return None
-
-    dL_dX = work.array("dL_dX", (K, L, X.shape[-1]), g_one.dL_dX.dtype)
-    dL_dX[:, :v], dL_dX[:, v:] = g_one.dL_dX.swapaxes(0, 1), g_two.dL_dX.swapaxes(0, 1)
-    dL_dX = dL_dX.reshape(K * L, -1)[: len(data[0])].reshape(data[0].shape)
-    dL_ds_0 = mapped(lambda a: a[0] if data[0].ndim == 2 else a[:1], g_one.dL_ds_0)
-    return out.L, added(g_one.dL_dp, g_two.dL_dp), dL_dq, dL_dX, dL_ds_0, Seams(K, (), states, adjoints)
+    dL_dX = dL_dX.reshape(-1, X.shape[-1])[: len(data[0])].reshape(data[0].shape)
+    dL_ds_0 = mapped(lambda a: a[0] if data[0].ndim == 2 else a[:1], back)
+    return out.L, dL_dp, dL_dq, dL_dX, dL_ds_0, Seams(K, (), states, adjoints)
 
 
-def _many(T, v, most):
-    """How many chunks: as many as asked for, or about √T, and so few that each is longer than v steps; none is empty."""
-    K = min(2 * isqrt(T) if most is None else most, T // (v + 1))
-    return -(-T // -(-T // K)) if K > 1 else 1
+def _last(trace):
+    if not hasattr(trace, "s_T"):
+        raise ValueError("this cell's trace has no s_T, a last state from which a next chunk could go on")
+    return trace.s_T
+
+
+def _late(cell, p, trace, dL_dS, part):
+    """dL/ds_0 of these steps alone; the simple network need not make the gradients of its parameters for it."""
+    if cell is rnn and dL_dS.dtype == trace.A.dtype:
+        return rnn._deltas(p.W, trace.A, trace.S, trace.f, dL_dS, None, part)[1]
+    return cell.backward(p, trace, dL_dS, **passing(cell.backward, part)).dL_ds_0
+
+
+def _states(traces, work):
+    """s_1 … s_L of all chunks."""
+    parts = [trace.S[1:] for trace in traces]
+    if len(parts) == 1:
+        return parts[0]
+    shape = sum(map(len, parts)), *parts[0].shape[1:]
+    return np.concatenate(parts, out=work.array("S", shape, parts[0].dtype))
+
+
+def _plan(T, v, most):
+    """How many chunks, none of them empty or shorter than the overlap v, and the overlap; 1 chunk if nothing is to be gained.
+
+    A few steps more than v are overlap, too: they are not worth a run of their own.
+    """
+    if (K := min(most, T // v)) < 2:
+        return 1, v
+    L = -(-T // K)
+    if 2 * L < 3 * v:
+        v = L
+    return (-(-T // L), v) if 2 * v < T else (1, v)
+
+
+def _suiting(T, q):
+    """2√T chunks, where a call costs more than the numbers in it; fewer for wide states, where the overlap costs most."""
+    V, _ = fields("q", q, readout.Params)
+    return max(1, 2 * isqrt(T) if np.shape(V)[-1:] <= (NARROW,) else isqrt(T) // 2)
 
 
 def _cut(X, Y, weights, K, dtype, work):
     """X, Y and the weights with a chunk in every column; the steps that the last chunk has too many weigh nothing."""
-    T = len(X)
+    T, *one = X.shape[:-1]
     L = -(-T // K)
-    if len(Y := array("Y", Y, (T, "m"), (T, 1, "m"), (1, "m"), (1, 1, "m"))) == 1:
+    if len(Y := array("Y", Y, (T, *one, "m"), (1, *one, "m"))) == 1:
         Y = np.broadcast_to(Y.reshape(1, 1, -1), (1, K, Y.shape[-1]))
     else:
         Y = _columns(work, "Y", Y, K, L, Y.dtype)
     if weights is not None:
-        weights = array("weights", weights, (T,), (T, 1))
+        weights = array("weights", weights, (T,), (T, *one))
         weights = _columns(work, "weights", weights, K, L, weights.dtype)[..., 0]
     elif K * L > T:
         weights = work.memory(_ones_then_zeros, T, K, L, dtype)
@@ -201,17 +228,17 @@ def _to_begin_with(work, T, overlap):
     return [overlap]
 
 
-def _moved_on(s_T, s_0):
-    """The states that chunks begin with: s_0, then those that the chunk before has been left with."""
-    if s_0 is not None and np.shape(s_0) not in (s_T[0].shape, s_T[:1].shape):
-        raise ValueError("s_0")
+def _to_the_next(s_T, s_0=0):
+    """The states that chunks begin with: s_0, and what the chunk before was left with."""
+    if np.ndim(s_0) and np.shape(s_0) not in (s_T[0].shape, s_T[:1].shape):
+        raise ValueError("s_0 is not of one sequence")
     start = np.empty_like(s_T)
-    start[0], start[1:] = 0 if s_0 is None else s_0, s_T[:-1]
+    start[0], start[1:] = s_0, s_T[:-1]
     return start
 
 
-def _moved_back(dL_ds_0):
-    """What comes back to the chunks: the adjoint at the beginning of the next one, nothing to the last."""
+def _to_the_one_before(dL_ds_0):
+    """What comes back to the chunks: the adjoint at the beginning of the next one; nothing to the last."""
     end = np.empty_like(dL_ds_0)
     end[:-1], end[-1] = dL_ds_0[1:], 0
     return end
@@ -232,7 +259,7 @@ def _largest(a):
 
 def _real(given):
     """Whether no array is of complex or exact numbers."""
-    return not any(np.asarray(a).dtype.kind in "cO" for a in leaves(given).values())
+    return not any((a if hasattr(a, "dtype") else np.asarray(a)).dtype.kind in "cO" for a in leaves(given).values())
 
 
 def _precision(p):

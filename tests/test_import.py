@@ -14,6 +14,7 @@ from rnnlib import (
     bidirectional,
     cells,
     checkpointed,
+    chunked,
     flow,
     gru,
     initialise,
@@ -32,7 +33,7 @@ from rnnlib import (
 )  # fmt: skip
 
 MODULES = [
-    activations, bidirectional, cells, checkpointed, flow, gru, initialise, interop, losses, lstm, model, optimise, other_ways,
+    activations, bidirectional, cells, checkpointed, chunked, flow, gru, initialise, interop, losses, lstm, model, optimise, other_ways,
     readout, rnn, stacked, train, truncated, workspace,
 ]  # fmt: skip
 LABELS = {

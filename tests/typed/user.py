@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rnnlib
-from rnnlib import bidirectional, checkpointed, flow, gru, initialise, lstm, optimise, other_ways, readout, rnn, stacked, train, truncated
+from rnnlib import bidirectional, checkpointed, chunked, flow, gru, initialise, lstm, optimise, other_ways, readout, rnn, stacked, train, truncated
 
 Array = NDArray[Any]
 rng = np.random.default_rng(0)
@@ -19,6 +19,7 @@ assert_type(g.dL_dp, rnn.Params)
 assert_type(g.dL_dp.W, Array)
 assert_type(g.dL_dq, readout.Params)
 assert_type(checkpointed.loss_and_gradients(p, q, X, Y).dL_dp, rnn.Params)
+assert_type(chunked.loss_and_gradients(p, q, X, Y, chunks=3).dL_dp, rnn.Params)
 assert_type(truncated.chunk(p, q, X, Y).gradients.dL_dp, rnn.Params)
 
 trace = rnn.forward(p, X, work=rnnlib.Workspace())
