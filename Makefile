@@ -8,13 +8,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TORCH  := $(VENV)/.torch
 PEERS  := $(VENV)/.peers
+LINTERS := $(VENV)/linters
 SITE   := _build/html
 
 # Pages and tests run side by side, one a core; a product of small matrices that several threads share waits for all of them.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab lint types readme lock clean
+.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab lint types lint-workflows links readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +103,29 @@ lint: $(READY)  ## check style
 	@echo "==> Linting"
 	@$(BIN)/ruff check .
 
+$(LINTERS)/.ready: $(READY) requirements/linters.txt
+	@echo "==> Adding the linters of requirements/linters.txt"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LINTERS)
+	@$(BIN)/uv pip install --quiet --python $(LINTERS)/bin/python --no-deps --require-hashes -r requirements/linters.txt
+	@touch $@
+
+SCHEMA = $(LINTERS)/bin/check-jsonschema --quiet --builtin-schema vendor.
+
+lint-workflows: $(LINTERS)/.ready  ## check the workflows, the issue forms and the citation file (offline)
+	@echo "==> Linting .github, CITATION.cff, .readthedocs.yaml"
+	@$(LINTERS)/bin/actionlint .github/workflows/*.yml
+	@$(LINTERS)/bin/zizmor --quiet --offline .github
+	@$(SCHEMA)github-workflows .github/workflows/*.yml
+	@$(SCHEMA)github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(SCHEMA)github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(SCHEMA)dependabot .github/dependabot.yml
+	@$(SCHEMA)readthedocs .readthedocs.yaml
+	@$(SCHEMA)citation-file-format CITATION.cff
+
+links: $(LINTERS)/.ready  ## ask every outside address that the text names whether it still answers
+	@echo "==> Following the links outside"
+	@$(LINTERS)/bin/lychee --no-progress --max-retries 3 --accept '100..=103,200..=299,403,429' *.md book/*.md book/references.bib
+
 types: $(READY)  ## check the types of rnnlib's public functions, and the stubs that state them
 	@echo "==> Checking types"
 	@$(BIN)/python book/_tools/check_types.py
@@ -115,7 +139,9 @@ lock: $(READY)  ## pin requirements anew
 	  --no-annotate --no-header --quiet --output-file requirements/uv.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra proof --extra book --extra test --universal --generate-hashes \
 	  --fork-strategy fewest --python-version 3.11 --no-annotate --no-header --quiet --output-file requirements/main.txt
-	@echo "==> Pinned: requirements/main.txt, requirements/uv.txt"
+	@$(BIN)/uv pip compile requirements/linters.in --universal --generate-hashes --python-version 3.11 \
+	  --no-annotate --no-header --quiet --output-file requirements/linters.txt
+	@echo "==> Pinned: requirements/main.txt, requirements/uv.txt, requirements/linters.txt"
 
 clean:  ## remove what was built (the environment stays)
 	@rm -rf _build .pytest_cache .ruff_cache
