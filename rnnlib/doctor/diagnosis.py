@@ -138,11 +138,11 @@ class Diagnosis:
 
     def _repr_html_(self):
         rows = "".join(
-            f"<tr><td>{escape(symbol(v.part))}</td><td>{'right' if v.right else '<strong>wrong</strong>'}</td>"
+            f"<tr><td>{_name_html(v.part)}</td><td>{'right' if v.right else '<strong>wrong</strong>'}</td>"
             f"<td>{'' if v.error == float('inf') else f'{v.error:.0e}'}</td><td>{escape(v.note)}</td></tr>"
             for v in self.verdicts
         )
-        head = "<tr><th>gradient</th><th></th><th>relative error</th><th></th></tr>"
+        head = "<tr><th></th><th></th><th>relative error</th><th></th></tr>"
         table = f"<table>{head}{rows}</table>" if rows else ""
         said = "".join(f"<p>{escape(text)}</p>" for text in (*self.problems, *self.notes, self._conclusion()) if text)
         found = "".join(self._found_html(found) for found in self.explanations)
@@ -157,6 +157,12 @@ class Diagnosis:
         items += "".join(f"<li>The same numbers here: {escape(_together(other))}.</li>" for other in found.others)
         of = "" if set(found.parts) == set(self.wrong) else f"<p>For {escape(', '.join(map(symbol, found.parts)))}:</p>"
         return f"{of}<ul>{items}</ul>"
+
+
+def _name_html(part):
+    """∂L/∂W as text; the left side of a formula as the code that it is."""
+    said = symbol(part)
+    return f"<code>{escape(said)}</code>" if said == part else escape(said)
 
 
 def _together(mistakes):
