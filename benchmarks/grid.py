@@ -10,7 +10,7 @@ class Goal(NamedTuple):
 
     ``torch`` and ``jax``: time of the other library ÷ time of rnnlib, at least;
     ``floor``: time of rnnlib ÷ time of the matrix products alone, at most;
-    ``chunks``: (torch, floor) for a computation in chunks of time.
+    ``chunks``: (torch, jax), the same two as above for a computation in chunks of time.
     """
 
     torch: float | None = None

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks import floor, textbook
+from benchmarks.grid import goal
 from benchmarks.problem import BLOCKS, MODULES, answer
-from rnnlib import Workspace, interop, lstm, model
+from rnnlib import Workspace, chunked, interop, lstm, model
 
 
 class Library(NamedTuple):
@@ -45,6 +46,17 @@ def ours():
         return (lambda: model.loss_and_gradients(p, q, X, Y, s_0, **kept)), lambda found: answer(*found)
 
     return Library("rnnlib", "rnnlib", version("rnnlib"), prepare)
+
+
+def in_chunks():
+    """rnnlib's ``chunked.loss_and_gradients``: one sequence, chunks of it side by side."""
+
+    def prepare(problem):
+        _, p, q, X, s_0, _, Y = problem
+        work = Workspace()
+        return (lambda: chunked.loss_and_gradients(p, q, X, Y, s_0, work=work)), lambda found: answer(*found[:5])
+
+    return Library("chunks", "rnnlib in chunks", version("rnnlib"), prepare)
 
 
 def workspace_for(function) -> dict:
@@ -173,6 +185,7 @@ def own_products():
 EVERY = tuple(BLOCKS)
 LIBRARIES = {
     "rnnlib": (ours, Limits(EVERY)),
+    "chunks": (in_chunks, Limits(("rnn",))),
     "torch": (by_torch, Limits(EVERY)),
     "jax": (by_jax, Limits(("rnn",))),
     "autograd": (by_autograd, Limits(("rnn",), steps=100, most=2e7)),
@@ -193,7 +206,9 @@ def present() -> tuple[dict[str, Library], dict[str, str]]:
 
 
 def measured_on(name: str, cell) -> bool:
-    """Whether a library is measured on this cell of the grid."""
+    """Whether a library is measured on this cell of the grid; chunks of time where they have a goal."""
+    if name == "chunks":
+        return goal(cell).chunks is not None
     kinds, steps, most = LIBRARIES[name][1]
     return cell.kind in kinds and cell.T <= steps and cell.T * cell.B * cell.h * np.dtype(cell.dtype).itemsize <= most
 

@@ -51,7 +51,7 @@ def missing(record: dict) -> list[str]:
     if "time" in record:
         have = {cell: ratios for cell, ratios in results(record)}
         for cell in grid.FULL:
-            wanted = {name for name in (*report.OTHERS, "floor") if _measured_on(name, cell)}
+            wanted = {name for name in (*report.OTHERS, "chunks", "floor") if _measured_on(name, cell)}
             lacking += [f"{cell}" if cell not in have else f"{name} at {cell}" for name in sorted(wanted - have.get(cell, {}).keys())]
     if "memory" in record:
         lacking += [f"memory of {name}" for name in WAYS if name not in record["memory"]["peaks"]]
@@ -90,6 +90,7 @@ def _time(run, made, before):
         ratios = {name: _short(value) for name, value in one["ratios"].items()}
         goals = {name: bound for name in (*report.OTHERS, "floor") if (bound := getattr(goal, name, None)) is not None}
         row = cell._asdict() | {"ms": _short(1e3 * seconds), "ratios": ratios, "goals": goals}
+        row |= {"chunk_goals": chunked} if (chunked := report.chunk_goals(cell)) else {}
         rows[_key(row)] = row
     order = {tuple(cell): k for k, cell in enumerate(grid.FULL)}
     cells = sorted((row for key, row in rows.items() if key in order), key=lambda row: order[_key(row)])

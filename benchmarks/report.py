@@ -96,7 +96,18 @@ def verdicts(results) -> list[str]:
         shown = entry(mean, bound if count == whole else None, least=True)
         of = "the whole grid" if count == whole else f"{count} of {whole} cells, too few for its goal of ≥ {bound:g}"
         lines.append(f"{OTHERS[name]}÷rnnlib, {kind} {dtype}: geometric mean {shown} over {of}")
-    chunked = sum(goal(cell).chunks is not None for cell, _ in results)
-    if chunked:
-        lines.append(f"in chunks of time: {chunked} goals not measured, rnnlib has no such function")
-    return lines
+    return lines + [in_chunks(cell, ratios) for cell, ratios in results if goal(cell).chunks]
+
+
+def in_chunks(cell: Cell, ratios: dict) -> str:
+    """What was measured of a computation in chunks of time, against its own goals: other ÷ chunks, and rnnlib ÷ chunks."""
+    if "chunks" not in ratios:
+        return f"in chunks of time, {cell}: not measured"
+    found = {name: ratios[name] / ratios["chunks"] for name in ("torch", "jax") if name in ratios}
+    shown = [f"{OTHERS[name]}÷chunks {entry(found.get(name), bound, least=True)}" for name, bound in chunk_goals(cell).items()]
+    return f"in chunks of time, {cell}: {', '.join(shown)}, rnnlib÷chunks {1 / ratios['chunks']:.2f}"
+
+
+def chunk_goals(cell: Cell) -> dict:
+    """The goals of a computation in chunks of time: other ÷ chunks, at least."""
+    return dict(zip(("torch", "jax"), goal(cell).chunks or (), strict=False))

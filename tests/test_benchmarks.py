@@ -16,6 +16,7 @@ from rnnlib import readout, rnn
 from rnnlib.proof import cost
 
 SMALL = grid.Cell("rnn", "float64", 5, 3, 4)
+LONG = grid.Cell("rnn", "float32", 1000, 1, 16)  # goals 90 and 1.8 in chunks
 NARROW = grid.Cell("rnn", "float32", 100, 1, 16)  # goals 18, 1 and 1.5
 
 
@@ -134,7 +135,7 @@ def test_an_absent_library_is_said_to_be_absent_and_all_samples_are_kept(alone, 
     file = run.run([SMALL], tmp_path, said.append, shortest=1e-5)
     assert [text.split()[1] for text in said if text.startswith("ABSENT")] == ["torch", "jax", "autograd"]
     found = json.loads(file.read_text("utf8"))
-    assert found["absent"].keys() == {"torch", "jax", "autograd"} and found["libraries"].keys() == {"rnnlib", "textbook", "floor"}
+    assert found["absent"].keys() == {"torch", "jax", "autograd"} and found["libraries"].keys() == {"rnnlib", "chunks", "textbook", "floor"}
     (cell,) = found["cells"]
     assert cell["ratios"].keys() == {"textbook", "floor"} and cell["differences"].keys() == {"textbook"}
     assert {name: len(samples) for name, samples in cell["samples"].items()} == dict.fromkeys(("rnnlib", "textbook", "floor"), 21)
@@ -202,9 +203,10 @@ def test_the_grid_has_a_goal_everywhere_and_the_quick_one_is_part_of_it():
 def test_what_each_library_is_measured_on():
     large, wide = grid.Cell("rnn", "float32", 1000, 128, 512), grid.Cell("lstm", "float32", 10, 1, 16)
     middle = grid.Cell("rnn", "float32", 100, 32, 512)
-    assert {name for name in libraries.LIBRARIES if libraries.measured_on(name, middle)} == set(libraries.LIBRARIES)
+    assert {name for name in libraries.LIBRARIES if libraries.measured_on(name, middle)} == set(libraries.LIBRARIES) - {"chunks"}
     assert {name for name in libraries.LIBRARIES if libraries.measured_on(name, large)} == {"rnnlib", "torch", "jax", "floor"}
     assert not libraries.measured_on("autograd", grid.Cell("rnn", "float32", 1000, 1, 16))
+    assert [cell for cell in grid.FULL if libraries.measured_on("chunks", cell)] == [LONG._replace(h=h) for h in (16, 128, 512)]
     assert {name for name in libraries.LIBRARIES if libraries.measured_on(name, wide)} == {"rnnlib", "torch", "floor"}
 
 
@@ -225,8 +227,21 @@ def test_verdicts_count_the_goals_and_judge_a_mean_only_over_the_whole_grid():
     lines = report.verdicts(results)
     assert f"PyTorch: {met} of 27 goals met" in lines
     assert "PyTorch÷rnnlib, rnn float32: geometric mean 4.00 (≥ 3.3) over the whole grid" in lines
-    assert "in chunks of time: 3 goals not measured, rnnlib has no such function" in lines
+    assert sum(line.startswith("in chunks of time, ") and line.endswith(": not measured") for line in lines) == 3
     assert any("over 26 of 27 cells, too few" in line for line in report.verdicts(results[1:]))
+
+
+def test_chunks_of_time_are_judged_by_the_other_library_over_the_chunks():
+    lines = report.verdicts([(LONG, {"torch": 18.0, "jax": 0.5, "chunks": 0.25}), (LONG, {"torch": 30.0, "chunks": 0.25})])
+    assert lines[-2] == f"in chunks of time, {LONG}: PyTorch÷chunks 72.00! (≥ 90), JAX÷chunks 2.00 (≥ 1.8), rnnlib÷chunks 4.00"
+    assert lines[-1] == f"in chunks of time, {LONG}: PyTorch÷chunks 120.00 (≥ 90), JAX÷chunks –, rnnlib÷chunks 4.00"
+
+
+def test_the_chunks_find_the_gradients_of_rnnlib_and_are_chunks():
+    given = problem.make(LONG)
+    call, read = libraries.in_chunks().prepare(given)
+    problem.agree(given.cell, "chunks", read(call()), solved(libraries.ours, given))
+    assert call().seams.chunks > 1
 
 
 def test_a_lacking_of_a_goal_is_told_from_a_miss():
@@ -365,6 +380,9 @@ def test_a_full_run_makes_a_complete_record_with_the_goals_of_the_grid(files, tm
     made = json.loads(target.read_text("utf8"))
     assert list(made) == list(record.PARTS)
     assert dict(record.results(made))[grid.CHECK[0]] == {"torch": 2, "jax": 2, "autograd": 2, "textbook": 2, "floor": 0.5}
+    in_chunks = [row for row in made["time"]["cells"] if "chunk_goals" in row]
+    assert [row["h"] for row in in_chunks] == [16, 128, 512] and {row["ratios"]["chunks"] for row in in_chunks} == {2}
+    assert in_chunks[0]["chunk_goals"] == {"torch": 90, "jax": 1.8}
     assert made["time"]["cells"][0]["ms"] == 2 and made["growth"]["headline"]["ratio"] == 345.7
     assert {one["mean"] for one in made["time"]["means"]} == {2}
     assert len(target.read_text("utf8").splitlines()) > len(grid.FULL)

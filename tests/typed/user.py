@@ -7,7 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rnnlib
-from rnnlib import bidirectional, checkpointed, chunked, flow, gru, initialise, lstm, optimise, other_ways, readout, rnn, stacked, train, truncated
+from rnnlib import (
+    bidirectional,
+    checkpointed,
+    chunked,
+    flow,
+    gru,
+    initialise,
+    lstm,
+    optimise,
+    other_ways,
+    readout,
+    rnn,
+    stacked,
+    train,
+    truncated,
+)
 
 Array = NDArray[Any]
 rng = np.random.default_rng(0)
