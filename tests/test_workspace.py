@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 from generic_cell import both, floats, layers
-from generic_point import SIZES, Point, generic, shapes
+from generic_point import SIZES, Point, error, generic, shapes
 
-from rnnlib import Workspace, activation, losses, lstm, model, one_hot, optimise, other_ways, readout, rnn, train
+from rnnlib import Workspace, activation, losses, lstm, model, one_hot, optimise, other_ways, readout, rnn, train, workspace
 from rnnlib._records import leaves, mapped
 from rnnlib.activations import ACTIVATIONS, into, slope_into
 from rnnlib.cells import Cell
@@ -452,3 +452,33 @@ def test_fit_uses_one_workspace_and_ends_where_it_would_without(rng, monkeypatch
     monkeypatch.setattr(model, "loss_and_gradients", without)
     assert identical(mapped(np.asarray, (have.p, have.q)), mapped(np.asarray, learn()[:2]))
     assert len(seen) == 9 and isinstance(seen[0], Workspace) and all(work is seen[0] for work in seen)
+
+
+# pieces of one step, or of a few, so that a short sequence has many
+
+
+@EVERY_ACTIVATION
+@pytest.mark.parametrize("B", [0, 1, 2])
+def test_many_pieces_are_one_whole(rng, f, B, monkeypatch):
+    point = generic(rng, T=9, B=B)
+    whole = leaves(gradients(point, f=f))
+    for size in (1, 13, 25):
+        monkeypatch.setattr(workspace, "PIECE", size)
+        assert error(leaves(gradients(point, f=f)), whole) < 1e-13
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_step_with_all_units_off_stops_nothing_while_earlier_steps_have_effects(rng, first, monkeypatch):
+    """δ_6 is 0, in the middle, and a step before it has an effect: what does not come from later comes from there."""
+    monkeypatch.setattr(workspace, "PIECE", 1)
+    p = rnn.Params(np.ones((4, 3)), rng.normal(size=(4, 4)) / 2, np.zeros(4))
+    X, s_0 = rng.uniform(1, 2, size=(9, 2, 3)), rng.normal(size=(2, 4))
+    X[5] = -100
+    dL_dS = rng.normal(size=(9, 2, 4))
+    dL_dS[:first] = 0
+    trace = rnn.forward(p, X, s_0, "relu")
+    g = rnn.backward(p, trace, dL_dS)
+    steps = other_ways.unroll(rnn, p, list(X), s_0, activation("relu"))
+    deltas, dL_dp, dL_dX, dL_ds_0 = other_ways.back_through(rnn, p, steps, list(dL_dS), activation("relu"), 0 * s_0)
+    assert not g.delta[5].any() and g.delta[first].any() and g.dL_ds_0.any()
+    assert error(leaves(g), leaves(rnn.Gradients(dL_dp, np.stack(dL_dX), dL_ds_0, np.stack(deltas)))) < 1e-13
