@@ -9,6 +9,7 @@ from rnnlib import cells, gru, lstm, model, other_ways, rnn, stacked
 from rnnlib._records import added, leaves, mapped
 from rnnlib.activations import ACTIVATIONS
 from rnnlib.proof.exact import Dual, Oracle, Residue
+from rnnlib.workspace import Workspace
 
 GRUS = [gru.variant(reset, update) for reset in gru.RESET for update in gru.UPDATE]
 STEPPING = {
@@ -242,6 +243,17 @@ def test_s_0_is_zeros_unless_given(rng, spec):
     net = floats(rng, spec)
     zeros = net._replace(s_0=mapped(np.zeros_like, net.s_0))
     assert equal(tuple(net._replace(s_0=None).gradients().values()), tuple(zeros.gradients().values()))
+
+
+@parametrise(STEPPING | {"both": both(gru, lstm), "layers of both": layers(both(lstm), both(gru, rnn))})
+@pytest.mark.parametrize("B", [0, 1])
+def test_s_0_of_a_single_sequence_is_zeros_unless_given(rng, spec, B):
+    """Also in a workspace that has held another."""
+    net, work = floats(rng, spec, B=B), Workspace()
+    zeros = mapped(np.zeros_like, net.s_0)
+    net.cell.forward(net.p, net.X, net.s_0, work=work)
+    none = net.cell.forward(net.p, net.X, work=work)
+    assert (none.S == net.cell.forward(net.p, net.X, zeros).S).all()
 
 
 @parametrise(ALL)
