@@ -15,7 +15,7 @@ SITE   := _build/html
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab lint types lint-workflows links readme lock clean
+.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab reproducible lint types lint-workflows links readme lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,10 @@ bench-check: $(PEERS)  ## time four cells, and fail if a ratio is below 0.7 of i
 pdf: book  ## the whole book as one PDF, offered in the site's download menus (needs Chromium)
 	@echo "==> Printing the book"
 	@$(BIN)/python book/_tools/pdf.py
+
+reproducible: $(TORCH)  ## build the last commit twice, in two folders, and compare every byte (as long as two first builds)
+	@echo "==> Building twice"
+	@$(BIN)/python book/_tools/reproducible.py $(PAGE)
 
 serve: book  ## build, then serve the site on http://localhost:8000
 	@echo "==> Serving $(SITE) on http://localhost:$(PORT) (Ctrl-C stops)"

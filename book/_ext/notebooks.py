@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
+
+
+def numbered(notebook: str) -> str:
+    """The notebook with its cells' ids counted, not random: the same page is the same file."""
+    read = json.loads(notebook)
+    for number, cell in enumerate(read["cells"], 1):
+        cell["id"] = f"cell-{number}"
+    return json.dumps(read, ensure_ascii=False, indent=1) + "\n"
 
 
 def offer(app, pagename, templatename, context, doctree) -> None:
@@ -12,7 +20,7 @@ def offer(app, pagename, templatename, context, doctree) -> None:
         return
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(executed, target)
+    target.write_text(numbered(executed.read_text("utf8")), "utf8")
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
