@@ -189,7 +189,7 @@ def _plan(T, v, most):
 def _suiting(T, q):
     """2√T chunks, where a call costs more than the numbers in it; fewer for wide states, where the overlap costs most."""
     V, _ = fields("q", q, readout.Params)
-    return max(1, 2 * isqrt(T) if np.shape(V)[-1:] <= (NARROW,) else isqrt(T) // 2)
+    return max(1, 2 * isqrt(T) if np.shape(V)[-1:] <= (NARROW,) else isqrt(T) * 2 // 3)
 
 
 def _cut(X, Y, weights, K, dtype, work):
