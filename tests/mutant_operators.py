@@ -47,6 +47,7 @@ FUNCTIONS = {
     "add": "multiply", "multiply": "add", "subtract": "add", "divide": "multiply", "any": "all", "all": "any",
     "max": "min", "min": "max", "argmax": "argmin", "argmin": "argmax", "ones": "zeros", "zeros": "ones", "sum": "mean",
 }  # fmt: skip
+COMMUTING = {"add", "multiply", "added", "min", "max"}
 UNTOUCHED = {"array", "made", "copy", "part", "isinstance", "getattr", "hasattr", "passing", "within", "fields", "ValueError"}
 KEYWORDS_UNTOUCHED = {"strict", "hint", "dtype", "maxsize"}
 
@@ -275,7 +276,7 @@ def _call(node, above):
         changed.func.value, changed.args[0] = changed.args[0], changed.func.value
         yield changed
     if name not in UNTOUCHED:
-        for k in range(len(node.args) - 1):
+        for k in range(name in COMMUTING, len(node.args) - 1):
             changed = deepcopy(node)
             changed.args[k : k + 2] = changed.args[k : k + 2][::-1]
             if ast.dump(changed) != ast.dump(node):
@@ -340,6 +341,8 @@ def _changed_in_place(node, above):
 def _assigned(node, above):
     """Dropped, if there is a value without it: an array's entries, or a name that had a value before."""
     target = node.targets[0]
+    if isinstance(node.value, ast.Call) and _called(node.value) in UNTOUCHED:
+        return  # a check of an argument
     if isinstance(target, ast.Subscript | ast.Attribute):
         yield ast.Pass()
     elif isinstance(target, ast.Name) and any(isinstance(n, ast.Name) and n.id == target.id for n in ast.walk(node.value)):

@@ -1,5 +1,7 @@
 """Cells with gates, in stretches of time and in a workspace: the numbers stay what they are without."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from generic_cell import by_steps, complex_step, equal, floats, variables
@@ -54,6 +56,22 @@ def test_many_stretches_are_one_whole(rng, spec, monkeypatch, B):
         assert len(_gated.spans(net.X, len(net.p.b))) > 1
         assert error(net.gradients(), whole) < 1e-13
         assert np.abs(net.trace().S - trace.S).max() < 1e-14
+
+
+@pytest.mark.parametrize("variant", [lstm.variant, partial(gru.variant, "after", "keep"), partial(gru.variant, "before", "replace")],
+                         ids=["lstm", "gru after", "gru before"])  # fmt: skip
+@pytest.mark.parametrize(("f", "gate"), [("softplus", "hard_tanh"), ("hard_tanh", "hard_tanh")])
+def test_many_stretches_are_the_steps_with_other_activations(rng, variant, f, gate, monkeypatch):
+    """With slopes that need the pre-activation, of the right steps and the right gate."""
+    net = floats(rng, variant(gate), T=25, f=f)
+    for rows in (2, 31):
+        monkeypatch.setattr(_gated, "ROWS", rows)
+        assert len(_gated.spans(net.X, len(net.p.W))) in (2, 3, 4)
+        trace = net.trace()
+        dL_dS = net.effects(trace)
+        g = net.cell.backward(net.p, trace, dL_dS)
+        _, want = by_steps(net, dL_dS)
+        assert error(leaves((g.dL_dp, g.dL_dX, g.dL_ds_0, g.delta)), leaves(want)) < 1e-12
 
 
 @parametrise(GATED)

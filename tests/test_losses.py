@@ -162,3 +162,16 @@ def test_one_hot_matches_a_loop():
 def test_one_hot_refuses(labels, message):
     with pytest.raises(ValueError, match=message):
         one_hot(labels, 3)
+
+
+@pytest.mark.parametrize("of_sum_1", [slice(None), slice(2, 4), slice(0)], ids=["all", "some", "none"])
+def test_error_of_softmax_in_one_pass_whichever_targets_sum_to_1(rng, of_sum_1):
+    """o - y is enough only where every row of targets sums to 1."""
+    Z, Y = rng.normal(size=(6, 4)), rng.uniform(0.1, 1, size=(6, 4))
+    Y[of_sum_1] = losses.one_hot(rng.integers(4, size=6), 4)[of_sum_1]
+    O, loss, epsilon = np.empty_like(Z), np.empty(6), np.empty_like(Z)
+    losses.evaluate(losses.softmax_cross_entropy, Z, Y, O, loss, epsilon, np.ones(4))
+    o = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(O, o, rtol=1e-14)
+    np.testing.assert_allclose(epsilon, o * Y.sum(axis=1, keepdims=True) - Y, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(loss, -(Y * np.log(o)).sum(axis=1), rtol=1e-13)

@@ -475,7 +475,8 @@ def test_a_step_with_all_units_off_stops_nothing_while_earlier_steps_have_effect
     X, s_0 = rng.uniform(1, 2, size=(9, 2, 3)), rng.normal(size=(2, 4))
     X[5] = -100
     dL_dS = rng.normal(size=(9, 2, 4))
-    dL_dS[:first] = 0
+    dL_dS[:5] = 0
+    dL_dS[first, 1, 2] = 1  # of one unit of one sequence
     trace = rnn.forward(p, X, s_0, "relu")
     g = rnn.backward(p, trace, dL_dS)
     steps = other_ways.unroll(rnn, p, list(X), s_0, activation("relu"))
