@@ -27,14 +27,15 @@ def run(*command, **options) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory, root) -> Path:
-    """The folder with the wheel and the source distribution, built by ``python -m build`` from a copy; the wheel from the latter."""
+    """The folder with the wheel and the source distribution, built by uv from a copy; the wheel from the latter."""
     copy = tmp_path_factory.mktemp("package")
     for name in SOURCES:
         if (root / name).is_dir():
             shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(root / name, copy)
-    done = run(sys.executable, "-m", "build", "--no-isolation", copy)  # setuptools is here already, and nothing is fetched
+    build = [sys.executable, "-m", "uv", "build", "--offline", "--no-build-isolation", "--python", sys.executable]
+    done = run(*build, copy)  # setuptools is here already, and nothing is fetched
     assert done.returncode == 0, done.stdout + done.stderr
     return copy / "dist"
 

