@@ -56,6 +56,13 @@ def test_every_size_may_be_1(rng, spec, one):
     assert error(net.gradients(), complex_step(net)) < 1e-13
 
 
+@parametrise({"rnn": rnn, "lstm": lstm, "gru": gru, "gru before": gru.variant("before")})
+@pytest.mark.parametrize("B", [0, 1])
+def test_all_sizes_may_be_1_together(rng, spec, B):
+    net = floats(rng, spec, T=1, B=B, n=1, h=1, m=1)
+    assert error(net.gradients(), complex_step(net)) < 1e-13
+
+
 @parametrise(STEPPING)
 def test_steps_one_by_one_are_forward_and_backward(rng, spec):
     net = floats(rng, spec)

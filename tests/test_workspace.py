@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from generic_cell import both, floats, layers
-from generic_point import SIZES, Point, error, generic, shapes
+from generic_point import SIZES, Point, error, fractions, generic, shapes
 
 from rnnlib import Workspace, activation, losses, lstm, model, one_hot, optimise, other_ways, readout, rnn, train, workspace
 from rnnlib._records import leaves, mapped
@@ -468,15 +468,16 @@ def test_many_pieces_are_one_whole(rng, f, B, monkeypatch):
 
 
 @pytest.mark.parametrize("first", [0, 3])
-def test_a_step_with_all_units_off_stops_nothing_while_earlier_steps_have_effects(rng, first, monkeypatch):
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_step_with_all_units_off_stops_nothing_while_earlier_steps_have_effects(rng, first, exact, monkeypatch):
     """δ_6 is 0, in the middle, and a step before it has an effect: what does not come from later comes from there."""
     monkeypatch.setattr(workspace, "PIECE", 1)
-    p = rnn.Params(np.ones((4, 3)), rng.normal(size=(4, 4)) / 2, np.zeros(4))
-    X, s_0 = rng.uniform(1, 2, size=(9, 2, 3)), rng.normal(size=(2, 4))
-    X[5] = -100
-    dL_dS = rng.normal(size=(9, 2, 4))
-    dL_dS[:5] = 0
-    dL_dS[first, 1, 2] = 1  # of one unit of one sequence
+    draw = (lambda *shape: fractions(rng, shape)) if exact else (lambda *shape: rng.normal(size=shape))
+    p = rnn.Params(abs(draw(4, 3)), draw(4, 4) / 2, 0 * draw(4))
+    X, s_0, dL_dS = abs(draw(9, 2, 3)) + 1, draw(2, 4), draw(9, 2, 4)
+    X[5] *= -100
+    dL_dS[:5] *= 0
+    dL_dS[first, 1, 2] += Fraction(1, 9) if exact else 1 / 9  # of one unit of one sequence, and small
     trace = rnn.forward(p, X, s_0, "relu")
     g = rnn.backward(p, trace, dL_dS)
     steps = other_ways.unroll(rnn, p, list(X), s_0, activation("relu"))
