@@ -8,6 +8,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TORCH  := $(VENV)/.torch
 PEERS  := $(VENV)/.peers
+NODE   := $(VENV)/.node
 LINTERS := $(VENV)/linters
 SITE   := _build/html
 
@@ -15,7 +16,7 @@ SITE   := _build/html
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab reproducible lint types lint-workflows links readme lock clean
+.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab reproducible lint types lint-workflows links readme lock lighthouse clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,9 +72,20 @@ test-peers: $(PEERS)  ## compare rnnlib with PyTorch, JAX and ONNX Runtime
 	@echo "==> Testing rnnlib against outside frameworks"
 	@$(BIN)/python -m pytest -q tests/peers
 
-test-site: book  ## open every page in a real browser (needs Chromium)
+# Lighthouse and the checker of HTML; without Node.js the tests that need them say so and are skipped
+$(NODE): $(READY) tests/browser/package-lock.json
+	@mkdir -p $(VENV)/node && cp tests/browser/package.json tests/browser/package-lock.json $(VENV)/node/
+	@if command -v npm >/dev/null; then echo "==> Adding Lighthouse and the checker of HTML (npm)"; \
+	  npm ci --prefix $(VENV)/node --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "==> NODE.JS IS NOT HERE: the HTML is not checked, Lighthouse does not run" >&2; fi
+
+test-site: book $(NODE)  ## open every page in a real browser (needs Chromium)
 	@echo "==> Opening every page in Chromium: light, dark, wide, 390 px"
-	@$(BIN)/python -m pytest -q tests/browser
+	@$(BIN)/python -m pytest -q -n 2 tests/browser
+
+lighthouse: book $(NODE)  ## measure every page with Lighthouse, desktop and phone (about ten minutes)
+	@echo "==> Lighthouse: every page, served compressed"
+	@$(BIN)/python book/_tools/lighthouse.py $(SITE)
 
 bench: $(PEERS)  ## measure rnnlib against other libraries and its own matrix products: time, memory, growth (about 20 minutes)
 	@echo "==> Measuring rnnlib: 154 cells, memory, growth, the staircase; one thread; results in _build/bench/"

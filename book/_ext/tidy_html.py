@@ -158,7 +158,7 @@ def far_marked(article: str) -> str:
         name, attributes = match.groups()
         if depth <= FAR or re.search(r'class="[^"]*\bfar\b', attributes):
             return match[0]
-        with_class = attributes.replace('class="', 'class="far ', 1) if 'class="' in attributes else f' class="far"{attributes}'
+        with_class = re.sub(r'(class="[^"]*)"', r'\1 far"', attributes, count=1) if 'class="' in attributes else f' class="far"{attributes}'
         return f"\n<{name}{with_class}>"
 
     return BLOCK.sub(mark, article)

@@ -1,80 +1,8 @@
-"""Every page of the built site in a real browser: light and dark, wide and 390 px, with the network closed.
-
-Needs ``make book`` first and a Chromium on the machine; ``make test-site`` does the one and asks for the other.
-"""
+"""Every page of the built site in a real browser: light and dark, wide and 390 px, with the network closed."""
 
 from __future__ import annotations
 
-import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import sync_playwright
-
-SITE = Path(__file__).resolve().parents[2] / "_build/html"
-PAGES = [path.relative_to(SITE).as_posix() for path in sorted(SITE.glob("book/*.html"))]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="session")
-def address() -> str:
-    """Where the site is served while the tests run."""
-    assert PAGES, f"no page in {SITE}; run: make book"
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, f"no browser found (looked for {', '.join(BROWSERS)}); install Chromium, on Debian: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(chromium, address):
-    """Open a page; what goes wrong there collects in ``page.faults``."""
-    contexts = []
-
-    def open_it(path: str, width: int = 1300, scheme: str = "light"):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.faults = []
-        page.on("console", lambda message: page.faults.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.on("requestfailed", lambda request: page.faults.append(f"failed: {request.url}"))
-        page.on("response", lambda r: page.faults.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
-        context.route("**/*", lambda route: close_network(route, address, page))
-        page.goto(f"{address}/{path}", wait_until="load")
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-
-
-def close_network(route, address: str, page) -> None:
-    if route.request.url.startswith((address, "data:", "blob:")):
-        route.continue_()
-    else:
-        page.faults.append(f"a request leaves the site: {route.request.url}")
-        route.abort()
-
 
 CONTRAST = """
 () => {
@@ -103,9 +31,8 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
 def test_page_is_quiet_self_contained_and_legible(open_page, path, scheme):
-    page = open_page(path, scheme=scheme)
+    page = open_page(path, scheme=scheme, whole=True)
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     assert page.evaluate("document.fonts.ready.then(() => true)")
     assert page.evaluate(CONTRAST) == []
@@ -113,9 +40,8 @@ def test_page_is_quiet_self_contained_and_legible(open_page, path, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
 def test_page_fits_a_phone(open_page, path, scheme):
-    page = open_page(path, width=390, scheme=scheme)
+    page = open_page(path, width=390, scheme=scheme, whole=True)
     wide = page.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("article *")]
         .filter((el) => el.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map((el) => el.outerHTML.slice(0, 120))"""
@@ -129,17 +55,17 @@ def first_link(page, selector: str):
     return links.first if links.count() else None
 
 
-def test_a_reference_previews_its_equation_and_escape_closes_it(open_page):
+def test_a_reference_previews_its_equation_and_escape_closes_it(open_page, pages):
     previewed = 0
-    for path in PAGES:
-        page = open_page(path)
+    for name in pages:
+        page = open_page(name)
         link = first_link(page, "article p a[href*='#equation-']")
         if link is None:
             continue
         link.focus()
         box = page.locator(".preview[role=tooltip]")
         box.wait_for(timeout=3000)
-        assert box.locator(".katex").count(), path
+        assert box.locator(".katex").count(), name
         assert link.get_attribute("aria-describedby") == box.get_attribute("id")
         page.keyboard.press("Escape")
         assert page.locator(".preview").count() == 0
@@ -148,9 +74,9 @@ def test_a_reference_previews_its_equation_and_escape_closes_it(open_page):
     assert previewed, "no page refers to an equation"
 
 
-def test_a_folded_solution_opens(open_page):
-    for path in PAGES:
-        page = open_page(path)
+def test_a_folded_solution_opens(open_page, pages):
+    for name in pages:
+        page = open_page(name)
         button = first_link(page, "div.solution.dropdown button.toggle-button")
         if button is not None:
             body = page.locator("div.solution.dropdown").first.locator(".solution-content")
@@ -161,8 +87,8 @@ def test_a_folded_solution_opens(open_page):
     pytest.fail("no page has a folded solution")
 
 
-def test_the_theme_switch_changes_the_theme(open_page):
-    page = open_page(PAGES[0])
+def test_the_theme_switch_changes_the_theme(open_page, pages):
+    page = open_page(pages[0])
     for _ in range(3):
         page.locator("button.theme-switch-button:visible").first.click()
         if page.evaluate("document.documentElement.dataset.theme") == "dark":

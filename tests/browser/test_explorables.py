@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_browser import SITE, address, chromium, open_page  # noqa: F401  (fixtures)
 
 import rnnlib
 from rnnlib import readout, rnn
 
+SITE = Path(__file__).resolve().parents[2] / "_build/html"
 PAGES = {
     "steps": "book/two_directions.html",
     "norms": "book/flow.html",
@@ -24,13 +24,13 @@ every_kind = pytest.mark.parametrize("kind", PAGES)
 
 def numbers(kind: str) -> dict:
     """The numbers as they stand in the built page."""
-    page = (Path(SITE) / PAGES[kind]).read_text("utf8")
+    page = (SITE / PAGES[kind]).read_text("utf8")
     found = re.search(rf'data-explore="{kind}".*?<script type="application/json">(.*?)</script>', page, re.S)
     return json.loads(found[1])
 
 
 @pytest.fixture
-def explorable(open_page):  # noqa: F811
+def explorable(open_page):
     def open_it(kind: str, **options):
         page = open_page(PAGES[kind], **options)
         box = page.locator(f".explorable[data-explore='{kind}']")
@@ -257,7 +257,7 @@ def test_every_limit_shows_its_step(explorable):
 
 
 @every_kind
-def test_without_scripts_the_figure_stands_and_nothing_is_dead(chromium, address, kind):  # noqa: F811
+def test_without_scripts_the_figure_stands_and_nothing_is_dead(chromium, address, kind):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{address}/{PAGES[kind]}")
@@ -305,6 +305,6 @@ def test_it_has_no_attribute_that_a_strict_policy_forbids(explorable, kind):
         html = drawn.nth(k).evaluate("(el) => el.outerHTML")
         if 'class="moving explorable-value' not in html:
             assert not re.search(r'\s(style|on\w+)=', html), html[:200]
-    script = (Path(SITE) / "_static/explore.js").read_text("utf8")
+    script = (SITE / "_static/explore.js").read_text("utf8")
     assert not re.search(r"\beval\b|new Function|innerHTML|insertAdjacentHTML|https?://(?!www\.w3\.org/2000/svg)", script)
     assert len(script) < 20_000

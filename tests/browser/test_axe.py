@@ -1,0 +1,52 @@
+"""axe finds nothing on any page: light, and in the dark whatever depends on colours."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+IN_THE_DARK = {"runOnly": ["color-contrast", "link-in-text-block"]}
+RUN = """
+async (options) => {
+  const context = { exclude: [[".katex"]] };  // thousands of spans that are hidden from readers' aids; test_browser looks at their colours
+  const found = await axe.run(context, { resultTypes: ["violations"], ...options });
+  return found.violations.map(({ id, help, nodes: [first, ...more] }) =>
+    `${id}: ${help}; ${1 + more.length} times, as ${first.html.slice(0, 160)}; ${first.failureSummary}`);
+}
+"""
+
+
+@cache
+def axe() -> str:
+    """axe's script, which a package of Python carries."""
+    return (files("axe_playwright_python") / "axe.min.js").read_text("utf8")
+
+
+def findings(page, options: dict) -> list[str]:
+    page.evaluate(axe())
+    return page.evaluate(RUN, options)
+
+
+def test_axe_finds_nothing(open_page, path):
+    page = open_page(path, whole=True)
+    assert findings(page, {}) == []
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert findings(page, IN_THE_DARK) == []
+
+
+def test_axe_finds_nothing_on_a_phone(open_page):
+    assert findings(open_page("book/gradient_w.html", width=390, whole=True), {}) == []
+
+
+def test_axe_finds_nothing_in_the_search_page(open_page):
+    page = open_page("search.html?q=gradient")
+    page.locator("#search-results li").first.wait_for(timeout=5000)
+    assert findings(page, {}) == []
+
+
+def test_axe_would_find_something(open_page):
+    page = open_page("book/glossary.html")
+    page.evaluate("document.querySelector('article').insertAdjacentHTML('beforeend', '<img src=x><p style=\"color: #ccc\">pale</p>')")
+    found = " ".join(findings(page, {}))
+    assert "image-alt" in found and "color-contrast" in found

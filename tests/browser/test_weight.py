@@ -1,0 +1,44 @@
+"""A page is light, arrives in few pieces, and keeps its Content-Security-Policy."""
+
+from __future__ import annotations
+
+LIMIT = 400_000  # bytes on the wire, compressed, with everything that the page loads
+
+
+def test_a_page_is_light_and_keeps_its_policy(chromium, address, path):
+    context = chromium.new_context(viewport={"width": 1300, "height": 900})
+    page, answers, said = context.new_page(), [], []
+    page.on("response", lambda answer: answers.append(answer))
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.goto(f"{address}/{path}", wait_until="networkidle")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.mouse.wheel(0, height)
+    page.wait_for_load_state("networkidle")
+    sizes = {answer.url.removeprefix(address): int(answer.headers["content-length"]) for answer in answers}
+    policy = page.evaluate("document.querySelector('meta[http-equiv=Content-Security-Policy]').content")
+    context.close()
+    assert all(answer.url.startswith(address) for answer in answers)
+    assert sum(sizes.values()) < LIMIT, sorted(sizes.items(), key=lambda item: -item[1])
+    assert sum(".css" in url for url in sizes) == 1, sizes
+    assert "default-src 'none'" in policy and "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+    assert said == []
+
+
+def test_a_script_in_the_page_does_not_run(open_page, pages):
+    page = open_page(pages[0])
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = true'}))")
+    assert page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in fault for fault in page.faults)
+
+
+def test_a_page_says_what_it_is(open_page, path):
+    page = open_page(path)
+    said = page.evaluate(
+        """() => ({lang: document.documentElement.lang, title: document.title, headings: document.querySelectorAll("article h1").length,
+        description: document.querySelector("meta[name=description]")?.content ?? "",
+        viewport: document.querySelectorAll("meta[name=viewport]").length,
+        ways: [...document.querySelectorAll(".prev-next-area a")].map((a) => a.className)})"""
+    )
+    assert said["lang"] == "en" and said["title"].endswith("— Unrolled") and said["headings"] == 1 and said["viewport"] == 1
+    assert 40 <= len(said["description"]) <= 250, said["description"]
+    assert said["ways"], "neither a page before nor one after"
