@@ -28,10 +28,18 @@ HEAD += "p, q, X = initialise.uniform_rnn(rng, 3, 5), initialise.uniform_readout
 
 
 def test_every_module_that_rnnlib_offers_has_a_stub(root):
-    modules = [name for name in rnnlib.__all__ if getattr(rnnlib, name).__class__.__name__ == "module"]
-    assert len(modules) > 15
-    assert [name for name in modules if not (root / f"rnnlib/{name}.pyi").is_file()] == []
+    assert check_types.unstated() == []
+    assert set(check_types.all_of(root / "rnnlib/__init__.py")) == set(rnnlib.__all__)
     assert (root / "rnnlib/py.typed").is_file()
+
+
+def test_a_module_without_a_stub_is_named(tmp_path, root):
+    (tmp_path / "rnnlib").mkdir()
+    for name, names in (("__init__.py", '["rnn", "new"]'), ("__init__.pyi", '["rnn"]')):
+        (tmp_path / "rnnlib" / name).write_text(f"__all__ = {names}\n")
+    for name in ("rnn.py", "rnn.pyi", "new.py"):
+        (tmp_path / "rnnlib" / name).touch()
+    assert check_types.unstated(tmp_path) == ["new", "new.pyi"]
 
 
 def test_stubs_and_a_program_that_uses_them_are_right(root):
