@@ -229,11 +229,15 @@ def test_numbers_whose_squares_overflow_are_finite(rng):
 
 def test_states_and_effects_that_are_not_finite_are_found(rng):
     point, work = generic(rng), Workspace()
-    trace = rnn.forward(point.p, point.X, point.s_0, work=work)
+    p = point.p  # the same record both times, so that backward need not check it again
+    trace = rnn.forward(p, point.X, point.s_0, work=work)
     bad = np.ones(trace.A.shape)
     bad[2, 1, 0] = np.nan
-    with pytest.raises(ValueError, match=r"dL_dS must be finite; its entry \(2, 1, 0\) is nan"):
-        rnn.backward(point.p, trace, bad, work=work)
+    for later in (None, np.ones_like(point.s_0)):
+        with pytest.raises(ValueError, match=r"dL_dS must be finite; its entry \(2, 1, 0\) is nan"):
+            rnn.backward(p, trace, bad, later, work=work)
+    with np.errstate(all="ignore"):
+        assert rnn.backward(p, trace, np.full_like(bad, 1e308), work=work).dL_dp.b.dtype == float  # it overflows; the effects are finite
     for head in (*HEADS, losses.Head("mine", *[getattr(losses.squared_error, k) for k in ("g", "loss", "epsilon")])):
         out = Workspace()
         readout.forward(point.q, trace.S[1:], point.Y, head, point.weights, out)
