@@ -21,6 +21,12 @@ from sphinx.util.math import get_node_equation_number
 SYMBOL_CLASS = {"U": "sym-U", "W": "sym-W", "V": "sym-V", "δ": "sym-grad", "λ": "sym-grad", "ε": "sym-grad"}
 SYMBOL = re.compile(r'<span class="mord mathnormal"( style="[^"]*")?>([UWVδλε])</span>')
 DOWN, DOWN_WITH_LIMITS = r"\overleftarrow{\prod}", r"\mathop{\overleftarrow{\prod}}\limits"  # its bounds below and above, as those of \prod
+INVALID = [  # what KaTeX writes and the standards of MathML and CSS do not allow; browsers show the same without it
+    (re.compile(r"<mo>(<mover\b(?:(?!</mover>).)*</mover>)</mo>"), r"<mrow>\1</mrow>"),
+    (re.compile(r'<mi mathvariant="normal">(<msup>(?:(?!</msup>).)*</msup>)</mi>'), r"<mrow>\1</mrow>"),
+    (re.compile("(<msub>.{1,200}?<mi>[a-z]+</mi>)<mo>\u2061</mo></msub>"), r"\1</msub>"),
+    (re.compile(r'(style="|;)height:-[\d.]+em;'), r"\1"),
+]
 KATEX_OPTIONS = {"throwOnError": True, "strict": False, "output": "htmlAndMathml"}
 
 
@@ -43,7 +49,7 @@ class Katex:
                 self.engine.eval((katex_folder() / "katex.min.js").read_text("utf8"))
             options = KATEX_OPTIONS | {"displayMode": display, "macros": dict(macros)}
             shown = tex.replace(DOWN, DOWN_WITH_LIMITS) if display else tex
-            self.done[key] = mark_symbols(self.engine.call("katex.renderToString", shown, options))
+            self.done[key] = mark_symbols(valid(self.engine.call("katex.renderToString", shown, options)))
         return self.done[key]
 
     def close(self) -> None:
@@ -56,6 +62,12 @@ class Katex:
 def katex_folder() -> Path:
     """Where the installed ``djangocms-katex`` keeps KaTeX."""
     return next(Path(f.locate()).parent for f in files("djangocms-katex") if f.name == "katex.min.js")
+
+
+def valid(html: str) -> str:
+    for pattern, replacement in INVALID:
+        html = pattern.sub(replacement, html)
+    return html
 
 
 def mark_symbols(html: str) -> str:

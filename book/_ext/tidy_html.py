@@ -126,8 +126,8 @@ def tidy(html: str) -> str:
     head = repaired(head, HEAD)
     if "searchtools" not in head:
         head = SEARCH.sub("", head)
-    if not start:
-        return repaired(head + end + body, AROUND)
+    if not start:  # the search page, which has its own field
+        return repaired(head + end + body, AROUND).replace('id="search-input"', 'id="search-field"', html.count('id="search-input"') - 1)
     sides = repaired(head + end + before, AROUND), repaired(after, AROUND)
     return sides[0] + start + far_marked(own_ids(with_place_for_twins(repaired(article, ARTICLE)))) + stop + sides[1]
 
