@@ -32,7 +32,7 @@ def numbers(kind: str) -> dict:
 @pytest.fixture
 def explorable(open_page):
     def open_it(kind: str, **options):
-        page = open_page(PAGES[kind], **options)
+        page = open_page(PAGES[kind], whole=True, **options)
         box = page.locator(f".explorable[data-explore='{kind}']")
         box.scroll_into_view_if_needed()
         return page, box
