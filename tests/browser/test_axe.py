@@ -8,7 +8,7 @@ from importlib.resources import files
 IN_THE_DARK = {"runOnly": ["color-contrast", "link-in-text-block"]}
 RUN = """
 async (options) => {
-  const context = { exclude: [[".katex-html"]] };  // thousands of spans that are hidden from readers' aids; test_browser looks at their colours
+  const context = { exclude: [[".katex-html"]] };  // hidden from readers' aids; test_browser looks at its colours
   const found = await axe.run(context, { resultTypes: ["violations"], ...options });
   return found.violations.map(({ id, help, nodes: [first, ...more] }) =>
     `${id}: ${help}; ${1 + more.length} times, as ${first.html.slice(0, 160)}; ${first.failureSummary}`);
