@@ -156,7 +156,7 @@ def repaired(html: str, repairs: list) -> str:
 
 
 def far_marked(article: str) -> str:
-    """The article with the class "far" on each block that begins more than two screens below: it may be laid out later."""
+    """The article with the class "deferred" on each block that begins more than two screens below: it may be laid out later."""
     depth, end = 0.0, 0
 
     def mark(match: re.Match) -> str:
@@ -165,9 +165,9 @@ def far_marked(article: str) -> str:
             depth += height(article[end : match.start()])
             end = match.start()
         name, attributes = match.groups()
-        if depth <= FAR or re.search(r'class="[^"]*\bfar\b', attributes):
+        if depth <= FAR or re.search(r'class="[^"]*\bdeferred\b', attributes):
             return match[0]
-        with_class = re.sub(r'(class="[^"]*)"', r'\1 far"', attributes, count=1) if 'class="' in attributes else f' class="far"{attributes}'
+        with_class = re.sub(r'(class="[^"]*)"', r'\1 deferred"', attributes, count=1) if 'class="' in attributes else f' class="deferred"{attributes}'
         return f"\n<{name}{with_class}>"
 
     return BLOCK.sub(mark, article)
