@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import re
 from html import escape
 
 from rnnlib.doctor.catalogue import Mistake
@@ -144,7 +145,7 @@ class Diagnosis:
         )
         head = "<tr><th></th><th></th><th>relative error</th><th></th></tr>"
         table = f"<table>{head}{rows}</table>" if rows else ""
-        said = "".join(f"<p>{escape(text)}</p>" for text in (*self.problems, *self.notes, self._conclusion()) if text)
+        said = "".join(f"<p>{_tex_as_code(text)}</p>" for text in (*self.problems, *self.notes, self._conclusion()) if text)
         found = "".join(self._found_html(found) for found in self.explanations)
         return f'<div class="diagnosis"><p><strong>{escape(self._headline())}</strong></p>{table}{said}{found}</div>'
 
@@ -157,6 +158,11 @@ class Diagnosis:
         items += "".join(f"<li>The same numbers here: {escape(_together(other))}.</li>" for other in found.others)
         of = "" if set(found.parts) == set(self.wrong) else f"<p>For {escape(', '.join(map(symbol, found.parts)))}:</p>"
         return f"{of}<ul>{items}</ul>"
+
+
+def _tex_as_code(text):
+    """A sentence as HTML, its TeX commands as the code that they are."""
+    return re.sub(r"\\\S*", lambda tex: f"<code>{tex[0]}</code>", escape(text))
 
 
 def _name_html(part):
