@@ -167,7 +167,8 @@ def far_marked(article: str) -> str:
         name, attributes = match.groups()
         if depth <= FAR or re.search(r'class="[^"]*\bdeferred\b', attributes):
             return match[0]
-        with_class = re.sub(r'(class="[^"]*)"', r'\1 deferred"', attributes, count=1) if 'class="' in attributes else f' class="deferred"{attributes}'
+        added, count = re.subn(r'(class="[^"]*)"', r'\1 deferred"', attributes, count=1)
+        with_class = added if count else f' class="deferred"{attributes}'
         return f"\n<{name}{with_class}>"
 
     return BLOCK.sub(mark, article)
