@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import re
+from dataclasses import dataclass
 from html import escape
 
 from rnnlib.doctor.catalogue import Mistake
