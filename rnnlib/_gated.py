@@ -1,8 +1,9 @@
 """What the cells with gates have in common: what they check, and how their sequences are gone through.
 
-One product makes the pre-activations of all gates of a step, a row with a block for each gate.
-Elementwise work is done gate by gate, on arrays (gates, B, h) whose blocks lie together in memory:
-several times faster than on blocks of rows.
+Forward, one call multiplies the states of a step with W, gate by gate: (gates, B, h), each block in one piece in memory,
+so that one elementwise call will do for several gates.
+For a single state that is one product, a row with a block for each gate.
+Back, δ_t is such a row, and its product with W is one product for all gates.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The simple recurrent network: s_t = f(U x_t + W s_{t-1} + b).
 
 ``step`` and ``step_back`` are the formulas, made of operators only; the book proves them for every size.
-``forward`` and ``backward`` do the same over a whole sequence, with as few and as large matrix products
-as can be, and are checked to agree with the steps exactly.
+``forward`` and ``backward`` do the same over a whole sequence: what needs no earlier or later step is done
+for a stretch of time at once, in a workspace; they are checked to agree with the steps exactly.
 
 Formulas in the book are about columns.
 In code a sequence is a *row*, so that ``a = U x`` reads ``a = x @ U.T``, and a batch has B rows.
@@ -39,7 +39,8 @@ class Trace(NamedTuple):
     ``S[:-1]`` are the states that the inputs meet, ``S[1:]`` the states they make.
 
     ``X`` is the array that ``forward`` was given, not a copy, unless its dtype had to change:
-    leave it as it is until ``backward`` has run. ``A`` and ``S`` are new arrays.
+    leave it as it is until ``backward`` has run.
+    ``A`` and ``S`` are in the workspace that ``forward`` was given, or new.
     """
 
     X: Any

@@ -47,7 +47,7 @@ class Sheet:
         self.formulas = [equation(entry.label) for entry in self.entries]
         for entry in self.entries:
             source = entry.helper or entry.function
-            if entry.code not in inspect.getsource(source):
+            if entry.code not in code_of(source):
                 raise ValueError(f"{name_of(source)} has no code {entry.code!r}; the sheet must show what the function does")
 
     def _repr_markdown_(self) -> str:
@@ -59,6 +59,11 @@ class Sheet:
         missing = f"*The formula ({entry.label}) is on another page of the book, which is not beside this notebook.*"
         formula = f"$$\n{tex}\n$$" if tex else missing
         return f"{formula}\n\n{{eq}}`{entry.label}`, {{py:obj}}`{name.removeprefix('rnnlib.')} <{name}>`: `{entry.code}`"
+
+
+def code_of(function: Callable) -> str:
+    """The source of a function without its docstring, which may speak of lines that are not there."""
+    return inspect.getsource(function).replace(function.__doc__ or "", "")
 
 
 def name_of(function: Callable) -> str:
