@@ -104,12 +104,12 @@ function curve(axes, xs, ys, cls) {
     d += `${pen}${place(axes.x, x).toFixed(1)} ${place(axes.y, y).toFixed(1)}`;
     pen = "L";
   });
-  return shape("path", { d, class: `explorable-${cls}` });
+  return shape("path", { d, class: cls });
 }
 
 function dot(axes, x, y, cls) {
   const inside = (axis, v) => place(axis, Math.min(Math.max(v, axis.low), axis.high));
-  return shape("circle", { cx: inside(axes.x, x).toFixed(1), cy: inside(axes.y, y).toFixed(1), r: 6, class: `explorable-${cls}` });
+  return shape("circle", { cx: inside(axes.x, x).toFixed(1), cy: inside(axes.y, y).toFixed(1), r: 6, class: cls });
 }
 
 // ---- the figures -------------------------------------------------------------------------------------
@@ -190,8 +190,8 @@ const KINDS = {
     const radius = slider("Spectral radius ρ(W)", radii.length - 1, data.start[2]);
     function show() {
       const { powers, eta } = table[f.at][kind.at], chosen = powers[radius.at], bound = k.map((v) => v * Math.log10(eta[radius.at]));
-      const end = chosen[chosen.length - 1], curves = powers.map((row) => curve(axes, k, row, "other"));
-      draw([...curves, curve(axes, k, bound, "bound"), curve(axes, k, chosen, "chosen")], end === null ? [] : [dot(axes, ends, end, "dot")]);
+      const end = chosen[chosen.length - 1], curves = powers.map((row) => curve(axes, k, row, "explorable-other"));
+      draw([...curves, curve(axes, k, bound, "explorable-bound"), curve(axes, k, chosen, "explorable-chosen")], end === null ? [] : [dot(axes, ends, end, "explorable-dot")]);
       radius.say(short(radii[radius.at]));
       say([`${data.activations[f.at]}, `, symbol("W"), ` ${data.kinds[kind.at]}, ρ = ${short(radii[radius.at])}, η = ${short(eta[radius.at])}.`],
         [`After ${ends} steps the norm is `, ...(end === null ? ["0"] : tenTo(end)), "; the bound, dotted, is ", ...tenTo(bound[bound.length - 1]), "."]);
@@ -215,9 +215,9 @@ const KINDS = {
       const k = size.at + 1, name = data.forms[form.at], { powers, bound, [name]: found } = table[network.at], log = (row) => row.map((v) => (v === null ? null : Math.log10(Math.max(v, 1e-12))));
       grid.replaceChildren(...powers.flatMap((row, t) => row.map((power, i) => cell(t + 1, i + 1, power, k))));
       const limit = name === "window" ? bound : null, lost = log(found.lost);
-      const curves = table.map((other) => curve(axes, at, log(other[name].lost), "other"));
-      if (limit) curves.push(curve(axes, at, log(limit), "bound"));
-      draw([...curves, curve(axes, at, lost, "chosen")], [dot(axes, k, lost[k - 1], "dot")]);
+      const curves = table.map((other) => curve(axes, at, log(other[name].lost), "explorable-other"));
+      if (limit) curves.push(curve(axes, at, log(limit), "explorable-bound"));
+      draw([...curves, curve(axes, at, lost, "explorable-chosen")], [dot(axes, k, lost[k - 1], "explorable-dot")]);
       size.say(String(k));
       say(`${data.names[network.at]}, ${name === "window" ? "window" : "chunks"} of k = ${k}: ${pairs[name][k - 1]} of ${pairs.window[T - 1]} pairs are kept.`,
         `Lost: ${percent(found.lost[k - 1])} of the gradient's norm; the direction is turned by ${found.turned[k - 1]} degrees.`,
@@ -235,9 +235,9 @@ const KINDS = {
     const log = (row) => row.map((v) => Math.log10(Math.max(v, 1e-12)));
     function show() {
       const k = limit.at, theta = limits[k], found = table[starts[from.at]], path = found.paths[k], [xs, ys] = [0, 1].map((side) => path.map((p) => p[side]));
-      plane([curve(axes[0], xs.slice(1), ys.slice(1), "later-steps"), curve(axes[0], xs.slice(0, 2), ys.slice(0, 2), "chosen")], [dot(axes[0], xs[0], ys[0], "start")]);
+      plane([curve(axes[0], xs.slice(1), ys.slice(1), "explorable-later-steps"), curve(axes[0], xs.slice(0, 2), ys.slice(0, 2), "explorable-chosen")], [dot(axes[0], xs[0], ys[0], "explorable-start")]);
       const one = log(found.one), end = log(found.last);
-      draw([curve(axes[1], at, one, "bound"), curve(axes[1], at, end, "chosen")], [dot(axes[1], at[k], one[k], "start"), dot(axes[1], at[k], end[k], "dot")]);
+      draw([curve(axes[1], at, one, "explorable-bound"), curve(axes[1], at, end, "explorable-chosen")], [dot(axes[1], at[k], one[k], "explorable-start"), dot(axes[1], at[k], end[k], "explorable-dot")]);
       const words = theta === null ? "none" : short(theta), acts = theta !== null && theta < found.norm;
       limit.say(words);
       say(`The gradient at the start has norm ${short(found.norm)}; limit: ${words}. ${acts ? `Clipped to ${short(theta)}` : "Not clipped"}, the first step has length ${short(found.moved[k])}.`,

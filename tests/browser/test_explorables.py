@@ -308,3 +308,14 @@ def test_it_has_no_attribute_that_a_strict_policy_forbids(explorable, kind):
     script = (SITE / "_static/explore.js").read_text("utf8")
     assert not re.search(r"\beval\b|new Function|innerHTML|insertAdjacentHTML|https?://(?!www\.w3\.org/2000/svg)", script)
     assert len(script) < 20_000
+
+
+@every_kind
+def test_what_is_drawn_is_painted(explorable, kind):
+    """The style sheet is cut down to the classes in use; those that the script gives must be among them."""
+    _, box = explorable(kind)
+    paint = "(all) => all.map((el) => { const s = getComputedStyle(el); return [el.getAttribute('class'), s.stroke, s.fill]; })"
+    drawn = box.locator("svg .moving [class^='explorable-']:is(path, circle, rect)").evaluate_all(paint)
+    assert kind == "steps" or drawn
+    unpainted = [name for name, stroke, fill in drawn if stroke == "none" and fill in ("none", "rgb(0, 0, 0)")]
+    assert not unpainted
