@@ -1,6 +1,6 @@
 // 1. A region that scrolls can be reached from the keyboard. It is measured when the reader comes near:
 //    what is far below is not laid out yet.
-const SCROLLS = "aside.margin, .katex-display, .cell_output pre, div.highlight pre, .bd-article table";
+const SCROLLS = "aside.margin, .katex-display, .cell_output pre, div.highlight pre, pre.literal-block, .bd-article table";
 const near = new Set();
 function markScrolling() {
   const wide = [...near].map((el) => [el, el.scrollWidth > el.clientWidth]);

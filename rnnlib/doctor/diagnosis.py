@@ -143,7 +143,7 @@ class Diagnosis:
             f"<td>{'' if v.error == float('inf') else f'{v.error:.0e}'}</td><td>{escape(v.note)}</td></tr>"
             for v in self.verdicts
         )
-        head = "<tr><th></th><th></th><th>relative error</th><th></th></tr>"
+        head = "<tr><td></td><td></td><th>relative error</th><td></td></tr>"
         table = f"<table>{head}{rows}</table>" if rows else ""
         said = "".join(f"<p>{_tex_as_code(text)}</p>" for text in (*self.problems, *self.notes, self._conclusion()) if text)
         found = "".join(self._found_html(found) for found in self.explanations)

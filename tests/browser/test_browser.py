@@ -51,8 +51,8 @@ def test_page_fits_a_phone(open_page, path, scheme):
 
 
 def first_link(page, selector: str):
-    links = page.locator(selector)
-    return links.first if links.count() else None
+    """The first that can be seen; None if there is none."""
+    return next((link for link in page.locator(selector).all() if link.is_visible()), None)
 
 
 def test_a_reference_previews_its_equation_and_escape_closes_it(open_page, pages):
