@@ -9,7 +9,7 @@ from generic_point import Point, error, exact, generic, same
 from rnnlib import checkpointed, gru, lstm, model, readout, rnn
 from rnnlib._records import added, leaves
 from rnnlib.proof.cost import exponent
-from rnnlib.proof.memory import peak_bytes
+from rnnlib.proof.memory import kept_bytes, peak_bytes
 
 RATIONAL = ["identity", "relu", "hard_tanh"]
 
@@ -159,6 +159,20 @@ def test_peak_bytes_counts_the_peak_and_refuses_to_be_nested():
     assert peak_bytes(lambda: holds(5)) == pytest.approx(5 * 800_000, rel=0.01)
     with pytest.raises(RuntimeError, match="tracemalloc is running already"):
         peak_bytes(lambda: peak_bytes(lambda: None))
+
+
+def test_kept_bytes_is_exact_and_refuses_to_be_nested():
+    """A list of arrays of known size, one more after each step of a cell; the same number every time."""
+
+    class cell:
+        def forward(size):
+            return np.ones(size)
+
+    for counts in ([1000] * 5, [3000, 1000]):
+        assert kept_bytes(lambda cell, counts=counts: [cell.forward(size) for size in counts], cell) == 8 * sum(counts)
+    assert kept_bytes(lambda cell: [cell.forward(1000).sum() for _ in range(5)], cell) < 8 * 1000 + 100  # let go, but for the sums
+    with pytest.raises(RuntimeError, match="tracemalloc is running already"):
+        kept_bytes(lambda _: kept_bytes(lambda _: None))
 
 
 # bad input

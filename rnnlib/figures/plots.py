@@ -238,7 +238,7 @@ def _stretch(steps, curve, slope):
 
 
 def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None, unit: str = "seconds") -> Figure:
-    """Measured seconds against the number of steps, both axes logarithmic; with another `unit`, bytes for example.
+    """Seconds against the number of steps, both axes logarithmic; with another `unit`, bytes for example.
 
     `T` (k,) are the lengths, `seconds_by_name` maps a method's name to its (k,) seconds.
     `exponents` maps some names to their fitted exponent p: a thin line of that slope goes through the curve's
@@ -268,7 +268,7 @@ def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None
     _name_curves(canvas, x, y, [float(y(curve[-1])) for curve in curves.values()], names)
     return canvas.figure(
         "cost-against-T" if unit == "seconds" else f"{unit.replace(' ', '-')}-against-T",
-        f"Measured {unit} against the number of steps from {T[0]:g} to {T[-1]:g}, both logarithmic. "
+        f"{unit[0].upper()}{unit[1:]} against the number of steps from {T[0]:g} to {T[-1]:g}, both logarithmic. "
         + " ".join(
             f"{name}: {curve[0]:.1e} to {curve[-1]:.1e} {unit}"
             + (f", growing as T to the {exponents[name]:.2f}." if name in exponents else ".")
