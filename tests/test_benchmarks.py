@@ -450,7 +450,7 @@ def test_the_verdicts_on_the_page_are_computed_from_the_record(published, monkey
     verdict = next(k for k, source in enumerate(cells) if "goals of single cells" in source)
     names = {}
     for source in cells[: verdict + 1]:
-        if "median_seconds" not in source:  # what is measured on the page is no matter of the record
+        if "median_seconds" not in source:  # these are left to the reader
             exec(source, names)
     every = report.judged(record.results(published))
     met = sum(one.met for one in every)
