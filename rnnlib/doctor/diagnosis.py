@@ -12,8 +12,8 @@ SIGNS = {"s_0": "s_0", "C_0": "C_0", "s_f0": "s_{f,0}", "s_b0": "s_{b,T+1}", "X"
 
 
 def symbol(part: str) -> str:
-    """∂L/∂W for "W"; the left side of a formula is what it is."""
-    return part if "\\" in part or "{" in part or part.endswith("_t") else f"∂L/∂{SIGNS.get(part, part)}"
+    """∂L/∂W for "W"; the left side of a formula, and words, are what they are."""
+    return part if set("\\{ ") & set(part) or part.endswith("_t") else f"∂L/∂{SIGNS.get(part, part)}"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ class Diagnosis:
     def _found_html(self, found):
         items = ""
         for mistake in found.mistakes:
-            link = f'<a href="{mistake.page}.html#equation-{mistake.label}">{mistake.page.replace("_", " ")}</a>'
+            anchor = f"equation-{mistake.label}" if mistake.label.startswith("eq-") else mistake.label
+            link = f'<a href="{mistake.page}.html#{anchor}">{mistake.page.replace("_", " ")}</a>'
             code = "".join(f"<br>{word} <code>{escape(text)}</code>" for word, text in self._lines(mistake))
             items += f"<li>{escape(mistake.says)}. {escape(mistake.why)} See {link}.{code}</li>"
         items += "".join(f"<li>The same numbers here: {escape(_together(other))}.</li>" for other in found.others)
@@ -168,7 +169,7 @@ def _tex_as_code(text):
 def _name_html(part):
     """∂L/∂W as text; the left side of a formula as the code that it is."""
     said = symbol(part)
-    return f"<code>{escape(said)}</code>" if said == part else escape(said)
+    return f"<code>{escape(said)}</code>" if said == part and " " not in part.strip() else escape(said)
 
 
 def _together(mistakes):

@@ -103,6 +103,8 @@ def diagnose(
 
 def conclude(problem, at, seen, verdicts, notes) -> Diagnosis:
     """The diagnosis from what was seen at the points."""
+    if all(one.error == reader.UNFILLED for one in seen):
+        return Diagnosis(problem.cell, (), notes=(reader.UNFILLED,))
     problems = _failures(seen, at)
     notes = [*notes, *dict.fromkeys(note for one in seen for note in one.notes), *_loss_notes(seen, at, verdicts)]
     explanations, tried = (), (0, 0)

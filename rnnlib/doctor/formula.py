@@ -18,6 +18,7 @@ import numpy as np
 from rnnlib.doctor import catalogue, points
 from rnnlib.doctor.diagnosis import Diagnosis, Explanation, Verdict
 from rnnlib.doctor.examine import OTHERS, relative_error
+from rnnlib.doctor.reader import UNFILLED
 
 TOLERANCE = 1e-9
 LENGTH, SIZES = 5, ((3, 5, 4), (4, 4, 4))  # T; n, h, m, all different, and all equal for what fits only there
@@ -58,6 +59,8 @@ def diagnose_formula(formula: str, network: str = "rnn", *, f: str = "tanh", hea
     from rnnlib.proof import statement, tex
 
     made = points.problem(network, f, head)
+    if "..." in formula or "…" in formula:
+        return Diagnosis(made.cell, (), notes=(UNFILLED,))
     name = formula.split("=")[0].replace("&", "").replace(r"\begin{aligned}", "").strip()
     try:
         said = tex.parse(formula)

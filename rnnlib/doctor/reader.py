@@ -16,6 +16,7 @@ from rnnlib._records import leaves, mapped
 from rnnlib.doctor.points import Point, Problem
 
 ORDER = ("p", "q", "X", "Y", "s_0", "weights")  # what a function with other names for its arguments is given
+UNFILLED = "nothing is filled in yet: write your answer where the dots are, and run the cell again"
 _SAME = {"x": "X", "y": "Y", "s0": "s_0", "h0": "s_0", "h_0": "s_0", "c0": "C_0", "c_0": "C_0", "omega": "weights"}
 
 
@@ -35,7 +36,7 @@ class Observation:
     """What the reader's function did at one point.
 
     ``gradients`` by letter, with a batch axis where the point has one; empty if it failed.
-    ``error`` says how it failed; ``notes`` what else was seen; ``loss`` is None if it returned none.
+    ``error`` says how it failed, or ``UNFILLED``; ``notes`` what else was seen; ``loss`` is None if it returned none.
     """
 
     gradients: dict
@@ -120,8 +121,10 @@ def read(result, problem: Problem, call: Call) -> tuple[dict, float | None]:
         letter = letter_of(name, problem)
         if letter == "L" and loss is None:
             loss = as_array(value)
-        elif letter in problem.parts and value is not None:
+        elif letter in problem.parts and value is not None and value is not ...:
             found[letter] = as_array(value)
+    if not found and any(value is ... for value in (result, *named.values())):
+        raise ValueError(UNFILLED)
     if not found:
         kind = f"{type(result).__name__} with {', '.join(map(repr, named))}" if named else type(result).__name__
         raise ValueError(f"it returned a {kind}; needed are gradients by name, such as {_example(problem)}")
@@ -249,6 +252,9 @@ def _example(problem):
 def _told(failure, function):
     """The exception in one line, with the line of the reader's code that it came from."""
     code = getattr(inspect.unwrap(function), "__code__", None)
+    inside = (frame for frame, _ in traceback.walk_tb(failure.__traceback__) if frame.f_code is code)
+    if any(value is ... for frame in inside for value in frame.f_locals.values()):  # dots that were calculated with
+        return UNFILLED
     frames = traceback.extract_tb(failure.__traceback__)
     own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]
     where = f", at line {own[-1].lineno}: {own[-1].line}" if own and own[-1].line else ""
