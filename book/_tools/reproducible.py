@@ -1,31 +1,22 @@
 """Build the book twice from the same commit, in two folders, and compare: ``make reproducible``, or with pages' names only these.
 
 Both builds start from a fresh clone and run every cell, so this takes as long as two first builds.
-Every file must be the same, byte for byte, but for what a page shows of time and memory that it measures as it is built.
-Which pages measure is read off their sources; their downloads and the search index, which holds their numbers, may differ with them.
+Every file must be the same, byte for byte.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MEASURES = re.compile(r"\b(median_seconds|perf_counter|process_time|monotonic|peak_bytes|getrusage|timeit)\b")
-INDEX = "searchindex.js"
 
 
 def files(site: Path) -> dict[str, bytes]:
     return {path.relative_to(site).as_posix(): path.read_bytes() for path in sorted(site.rglob("*")) if path.is_file()}
-
-
-def measuring(book: Path) -> set[str]:
-    """The names of the pages that measure time or memory."""
-    return {path.stem for path in book.glob("*.md") if MEASURES.search(path.read_text("utf8"))}
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -34,13 +25,6 @@ def differences(one: Path, other: Path) -> list[str]:
     if not a or not b:
         raise SystemExit(f"{one if not a else other} holds no files: there is nothing to compare")
     return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
-
-
-def sorted_out(different: list[str], measured: set[str]) -> tuple[list[str], list[str]]:
-    """The differences that measuring explains, and those that nothing does."""
-    explained = [name for name in different if Path(name).stem in measured and Path(name).suffix in (".html", ".ipynb")]
-    explained += [INDEX] * bool(explained and INDEX in different)
-    return explained, [name for name in different if name not in explained]
 
 
 def built(folder: Path, pages: list[str]) -> Path:
@@ -55,14 +39,11 @@ def built(folder: Path, pages: list[str]) -> Path:
 def main(pages: list[str]) -> int:
     with tempfile.TemporaryDirectory() as home:
         one, other = built(Path(home) / "one", pages), built(Path(home) / "in/another/folder", pages)
-        explained, unexplained = sorted_out(differences(one, other), measuring(ROOT / "book"))
-        count = len(files(one))
-    for name in explained:
-        print(f"differs, and measures: {name}")
-    for name in unexplained:
+        different, count = differences(one, other), len(files(one))
+    for name in different:
         print(f"DIFFERS: {name}")
-    print(f"==> {count} files; {len(explained)} differ by what they measure, {len(unexplained)} by anything else")
-    return int(bool(unexplained))
+    print(f"==> {count} files, {len(different)} of them differ" if different else f"==> {count} files, the same in both")
+    return int(bool(different))
 
 
 if __name__ == "__main__":
