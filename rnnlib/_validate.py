@@ -41,6 +41,20 @@ def made_by(name, value, record):
     return value
 
 
+def a_cell(value):
+    """``value``, if it can run forward."""
+    if not hasattr(value, "forward"):
+        raise ValueError(f"cell is {value!r}; it must be a cell: a module such as rnnlib.lstm, or a cells.Cell")
+    return value
+
+
+def generator(rng):
+    """``rng``, if it is a generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng is {rng!r}; it must be a generator, for example numpy.random.default_rng(0)")
+    return rng
+
+
 def array(name, value, *patterns, hint=""):
     """``value`` as an array of finite numbers whose shape fits one of the patterns.
 
@@ -188,7 +202,7 @@ def _show(pattern):
 
 
 def _wanted(patterns):
-    return " or ".join(map(_show, patterns)) or "(...)"
+    return " or ".join(dict.fromkeys(map(_show, patterns))) or "(...)"
 
 
 def _bracketed(hint):

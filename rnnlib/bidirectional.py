@@ -95,7 +95,7 @@ def turn(A, lengths=None):
     """
     if lengths is None:
         return A[::-1]
-    t, lengths = np.arange(len(A))[:, None], np.asarray(lengths)
+    t, lengths = np.arange(len(A))[:, None], lengths_within(lengths, len(A), A.shape[1])
     order = np.where(t < lengths, lengths - 1 - t, t)
     return A[order, np.arange(len(lengths))]
 

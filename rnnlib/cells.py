@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rnnlib._validate import a_cell
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -52,4 +54,5 @@ def name(cell) -> str:
     >>> name(lstm)
     'lstm'
     """
+    cell = a_cell(cell)
     return getattr(cell, "name", None) or getattr(cell, "__name__", repr(cell)).removeprefix("rnnlib.")

@@ -15,7 +15,7 @@ import numpy as np
 
 from rnnlib import readout, rnn
 from rnnlib._records import added, mapped
-from rnnlib._validate import array
+from rnnlib._validate import a_cell, array, step_count
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
 from rnnlib.model import LossAndGradients
@@ -30,7 +30,7 @@ def segment(T: int) -> int:
     >>> segment(100), segment(101)
     (10, 11)
     """
-    return isqrt(T - 1) + 1
+    return isqrt(step_count(T) - 1) + 1
 
 
 def loss_and_gradients(
@@ -78,7 +78,7 @@ def loss_and_gradients(
     X, Y, weights = _over_time(X, Y, weights)
     pieces, work = _pieces(len(X), every), work or Workspace()
     outside, inside = work.part("readout"), work.part("cell")
-    starts = _starts(cell, p, X, s_0, f, pieces, inside)
+    starts = _starts(a_cell(cell), p, X, s_0, f, pieces, inside)
     L, total, later, dL_dX = [], None, None, None
     for piece, start in zip(reversed(pieces), reversed(starts), strict=True):
         kept = passing(cell.forward, inside)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnnlib import gru, lstm, readout, rnn
+from rnnlib._validate import generator
 
 
 def uniform_rnn(rng: np.random.Generator, n: int, h: int, dtype=float) -> rnn.Params:
@@ -59,7 +60,7 @@ def gaussian(rng: np.random.Generator, rows: int, columns: int, sigma: float = 0
     (4, 3)
     """
     _check(rng, (rows, columns), sigma=sigma)
-    return rng.normal(0.0, sigma, size=(rows, columns)).astype(dtype)
+    return _as(rng.normal(0.0, sigma, size=(rows, columns)), dtype)
 
 
 def glorot_uniform(rng: np.random.Generator, rows: int, columns: int, gain: float = 1.0, dtype=float):
@@ -83,7 +84,7 @@ def glorot_uniform(rng: np.random.Generator, rows: int, columns: int, gain: floa
     """
     _check(rng, (rows, columns), gain=gain)
     limit = gain * (6 / (rows + columns)) ** 0.5
-    return rng.uniform(-limit, limit, size=(rows, columns)).astype(dtype)
+    return _as(rng.uniform(-limit, limit, size=(rows, columns)), dtype)
 
 
 def glorot_normal(rng: np.random.Generator, rows: int, columns: int, gain: float = 1.0, dtype=float):
@@ -131,7 +132,7 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int, gain: float = 
     tall = rng.normal(size=(max(rows, columns), min(rows, columns)))
     Q, R = np.linalg.qr(tall)
     Q = Q * np.where(np.diagonal(R) < 0, -1, 1)
-    return (gain * (Q if rows >= columns else Q.T)).astype(dtype)
+    return _as(gain * (Q if rows >= columns else Q.T), dtype)
 
 
 def identity(h: int, gain: float = 1.0, dtype=float):
@@ -235,13 +236,19 @@ def _gates(rng, n, h, blocks, keep, dtype):
 
 def _uniform(rng, shape, h, dtype):
     _check(rng, shape)
-    return rng.uniform(-(h**-0.5), h**-0.5, size=shape).astype(dtype)
+    return _as(rng.uniform(-(h**-0.5), h**-0.5, size=shape), dtype)
+
+
+def _as(drawn, dtype):
+    """What was drawn in this precision; as whole numbers nearly all of it would be 0."""
+    if np.dtype(dtype).kind not in "fc":
+        raise ValueError(f"dtype is {np.dtype(dtype)}; it must be one of floating-point numbers, such as float32")
+    return drawn.astype(dtype)
 
 
 def _check(rng, shape, **positive):
     """A ValueError unless rng is a generator, the sizes are sizes and the rest is positive."""
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; it must be a generator, for example numpy.random.default_rng(0)")
+    generator(rng)
     _check_numbers(shape, **positive)
 
 

@@ -178,6 +178,8 @@ def one_hot(labels, m: int, dtype=float):
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
+    if not isinstance(m, (int, np.integer)) or m < 1:
+        raise ValueError(f"m is {m!r}; it must be the number of classes, an integer of at least 1")
     labels = array("labels", labels)
     if labels.dtype.kind not in "iu":
         raise ValueError(f"labels has dtype {labels.dtype}; it must hold integers from 0 to m - 1 = {m - 1}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rnnlib import readout, rnn
+from rnnlib._validate import a_cell
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
-from rnnlib.workspace import passing
+from rnnlib.workspace import Workspace, passing
 
 
 class LossAndGradients(NamedTuple):
@@ -38,7 +39,7 @@ def loss(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy, 
     >>> round(float(L), 4)  # ten targets of 1, each given the chance one half: 10 log 2
     6.9315
     """
-    trace = cell.forward(p, X, s_0, f, **passing(cell.forward, _part(work, "cell")))
+    trace = a_cell(cell).forward(p, X, s_0, f, **passing(cell.forward, _part(work, "cell")))
     return readout.forward(q, trace.S[1:], Y, head, weights, _part(work, "readout")).L
 
 
@@ -89,7 +90,7 @@ def loss_and_gradients(
     ((4, 4), (2, 4), (5, 3))
     """
     inside, outside = _part(work, "cell"), _part(work, "readout")
-    trace = cell.forward(p, X, s_0, f, **passing(cell.forward, inside))
+    trace = a_cell(cell).forward(p, X, s_0, f, **passing(cell.forward, inside))
     out = readout.forward(q, trace.S[1:], Y, head, weights, outside)
     dL_dq, dL_dS = readout.backward(q, out, outside)
     back = cell.backward(p, trace, dL_dS, **passing(cell.backward, inside))
@@ -97,4 +98,6 @@ def loss_and_gradients(
 
 
 def _part(work, name):
+    if work is not None and not isinstance(work, Workspace):
+        raise ValueError(f"work is {work!r}; it must be a Workspace, or None")
     return work and work.part(name)

@@ -238,7 +238,7 @@ def mask(lengths, T: int, dtype=float):
     array([[1., 0., 0.],
            [1., 1., 1.]])
     """
-    return (np.arange(1, T + 1)[:, None] <= lengths_within(lengths, T)).astype(int).astype(dtype)
+    return (np.arange(1, step_count(T) + 1)[:, None] <= lengths_within(lengths, T)).astype(int).astype(dtype)
 
 
 def last_valid(lengths, T: int, dtype=float):
@@ -257,7 +257,7 @@ def last_valid(lengths, T: int, dtype=float):
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    ends = np.arange(1, T + 1)[:, None] == lengths_within(lengths, T)
+    ends = np.arange(1, step_count(T) + 1)[:, None] == lengths_within(lengths, T)
     return ends.astype(int).astype(dtype)
 
 

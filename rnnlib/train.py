@@ -102,6 +102,8 @@ def fit(
         _whole("patience", patience, 1)
         if validation is None:
             raise ValueError("patience is given and validation is not; without a score no epoch is better than another")
+    if not callable(optimiser):
+        raise ValueError(f"optimiser is {optimiser!r}; it must be a function such as optimise.adam")
     batches, validation = _batches("batches", batches), validation if validation is None else _batches("validation", validation)
     options = dict(f=f, head=head, work=Workspace())
     about = f"cell {cells.name(cell)}, {activations.activation(f).name}, {losses.head(head).name}, seed {seed}, "
@@ -109,6 +111,8 @@ def fit(
     run = Run(p, q, (p, q), None, np.zeros(0), np.zeros(0))
     if path is not None and not Path(path).absolute().parent.is_dir():
         raise ValueError(f"path is {os.fspath(path)!r}; its folder does not exist, make it first")
+    if path is not None and Path(path).is_dir():
+        raise ValueError(f"path is {os.fspath(path)!r}; it is a folder and must be a file, such as run.npz in it")
     if path is not None and Path(path).exists():
         run = _load(path, run, optimiser, about)
     total = None if callable(batches) else len(batches) * max(epochs - len(run.losses), 0)

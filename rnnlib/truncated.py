@@ -18,7 +18,7 @@ import numpy as np
 
 from rnnlib import readout, rnn
 from rnnlib._records import mapped
-from rnnlib._validate import alike, array, rows
+from rnnlib._validate import a_cell, alike, array, generator, rows
 from rnnlib.activations import tanh
 from rnnlib.losses import softmax_cross_entropy
 from rnnlib.model import LossAndGradients
@@ -185,7 +185,7 @@ def chunk(p, q, X, Y, s_0=None, *, cell=rnn, f=tanh, head=softmax_cross_entropy,
     """
     work = work or Workspace()
     outside, inside = work.part("readout"), work.part("cell")
-    trace = cell.forward(p, X, s_0, f, **passing(cell.forward, inside))
+    trace = a_cell(cell).forward(p, X, s_0, f, **passing(cell.forward, inside))
     out = readout.forward(q, trace.S[1:], Y, head, weights, outside)
     dL_dq, dL_dS = readout.backward(q, out, outside)
     back = cell.backward(p, trace, dL_dS, **passing(cell.backward, inside))
@@ -265,8 +265,7 @@ def randomised(rng: np.random.Generator, p, trace: rnn.Trace, dL_dS, keep) -> rn
     >>> randomised(rng, p, rnn.forward(p, np.ones((5, 3))), np.ones((5, 4)), keep=0.5).dL_dp.W.shape
     (4, 4)
     """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; it must be a generator, for example numpy.random.default_rng(0)")
+    generator(rng)
     shape = np.shape(dL_dS)[:-1]
     steps = (max(shape[0] - 1, 0),) if shape else (0,)
     keep = array("keep", keep, (), steps, hint="one chance, or one for each step but the last").astype(float)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlib import losses, readout
-from rnnlib._validate import array
+from rnnlib._validate import array, generator
 
 #: What each delayed bit adds to the chance of ``add_delay``: x_{t-3} a half, x_{t-8} minus a quarter.
 DELAYS = MappingProxyType({3: 0.5, 8: -0.25})
@@ -52,7 +52,7 @@ def adding(rng: np.random.Generator, T: int, B: int) -> Task:
     _at_least("T", T, 2)
     _at_least("B", B, 1)
     X, row = np.zeros((T, B, 2)), np.arange(B)
-    X[:, :, 0] = rng.random((T, B))
+    X[:, :, 0] = generator(rng).random((T, B))
     for low, high in ((0, T // 2), (T // 2, T)):
         X[rng.integers(low, high, B), row, 1] = 1
     Y = (X[:, :, 0] * X[:, :, 1]).sum(axis=0)
@@ -87,7 +87,7 @@ def copying(rng: np.random.Generator, T: int, B: int, symbols: int = 8, length: 
     """
     for name, value in (("T", T), ("B", B), ("symbols", symbols), ("length", length)):
         _at_least(name, value, 1)
-    word, blank = rng.integers(0, symbols, (length, B)), symbols
+    word, blank = generator(rng).integers(0, symbols, (length, B)), symbols
     shown, asked = np.full((T + 2 * length, B), blank), np.full((T + 2 * length, B), blank)
     shown[:length], asked[-length:] = word, word
     shown[length + T - 1] = blank + 1
@@ -127,7 +127,7 @@ def add_delay(
     last = max(delays)
     _at_least("T", T, last + 1)
     _at_least("B", B, 1)
-    X, chance = rng.integers(0, 2, (T, B, 1)).astype(float), np.full((T, B, 1), 0.5)
+    X, chance = generator(rng).integers(0, 2, (T, B, 1)).astype(float), np.full((T, B, 1), 0.5)
     for d, gain in delays.items():
         chance[d:] += gain * X[: T - d]
     Y = (rng.random(chance.shape) < chance).astype(float) if drawn else chance
@@ -181,7 +181,7 @@ def xor_of_neighbours(rng: np.random.Generator, T: int, B: int) -> Task:
     """
     _at_least("T", T, 3)
     _at_least("B", B, 1)
-    X, Y, weights = rng.integers(0, 2, (T, B, 1)).astype(float), np.zeros((T, B, 1)), np.zeros(T)
+    X, Y, weights = generator(rng).integers(0, 2, (T, B, 1)).astype(float), np.zeros((T, B, 1)), np.zeros(T)
     Y[1:-1] = X[:-2] != X[2:]
     weights[1:-1] = 1 / (T - 2)
     return Task(X, Y, weights)

@@ -58,6 +58,8 @@ def diagnose_formula(formula: str, network: str = "rnn", *, f: str = "tanh", hea
     from rnnlib.proof import points as numbers
     from rnnlib.proof import statement, tex
 
+    if not isinstance(formula, str):
+        raise ValueError(f"formula is a {type(formula).__name__}; it must be the formula's TeX, a string")
     made = points.problem(network, f, head)
     if "..." in formula or "…" in formula:
         return Diagnosis(made.cell, (), notes=(UNFILLED,))
