@@ -175,3 +175,12 @@ def test_error_of_softmax_in_one_pass_whichever_targets_sum_to_1(rng, of_sum_1):
     np.testing.assert_allclose(O, o, rtol=1e-14)
     np.testing.assert_allclose(epsilon, o * Y.sum(axis=1, keepdims=True) - Y, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(loss, -(Y * np.log(o)).sum(axis=1), rtol=1e-13)
+
+
+@pytest.mark.parametrize("total", [0, 1, 2])
+def test_error_of_softmax_where_all_targets_have_one_sum(rng, total):
+    """o - y is right for a sum of 1 alone: of targets that are all 0 the error is 0."""
+    Z, Y = rng.normal(size=(6, 4)), total * losses.one_hot(rng.integers(4, size=6), 4)
+    O, loss, epsilon = np.empty_like(Z), np.empty(6), np.empty_like(Z)
+    losses.evaluate(losses.softmax_cross_entropy, Z, Y, O, loss, epsilon, np.ones(4))
+    np.testing.assert_allclose(epsilon, total * softmax(Z) - Y, rtol=1e-13, atol=1e-15)

@@ -11,7 +11,7 @@ from generic_point import SIZES, Point, error, fractions, generic, shapes
 
 from rnnlib import Workspace, activation, losses, lstm, model, one_hot, optimise, other_ways, readout, rnn, train, workspace
 from rnnlib._records import leaves, mapped
-from rnnlib.activations import ACTIVATIONS, into, slope_into
+from rnnlib.activations import ACTIVATIONS, Activation, into, slope_into
 from rnnlib.cells import Cell
 from rnnlib.losses import HEADS
 from rnnlib.workspace import PIECE, SMALL, fastest, passing, pieces, product
@@ -315,6 +315,31 @@ def test_a_loss_at_the_last_step_stops_exactly_where_delta_is_zero(rng):
     whole = rnn.backward(point.p, trace, dL_dS)
     assert whole.delta[0].any() and whole.dL_ds_0.any() and whole.dL_dp.U.any()
     np.testing.assert_array_equal(whole.delta[1:], stopping.delta[1:])
+
+
+def test_stopping_leaves_nothing_of_the_call_before_in_the_memory(rng):
+    """δ of the first call is nowhere 0, that of the second is 0 up to a step with all units off; both are in the same memory."""
+    T, work = 60, Workspace()
+    p = rnn.Params(abs(rng.normal(size=(4, 3))), abs(rng.normal(size=(4, 4))) / 9, np.zeros(4))
+    X, dL_dS = abs(rng.normal(size=(T, 2, 3))) + 0.1, np.zeros((T, 2, 4))
+    rnn.backward(p, rnn.forward(p, X, f="relu", work=work), dL_dS + 1, work=work)
+    X[40], dL_dS[-1] = -100, 1
+    trace = rnn.forward(p, X, f="relu", work=work)
+    g, slow = rnn.backward(p, trace, dL_dS, work=work), other_ways.by_steps(p, trace, dL_dS)
+    assert not g.delta[:41].any() and g.delta[41:].all()
+    assert error(leaves(g), leaves(slow)) < 1e-13
+
+
+def test_nothing_stops_at_zero_where_a_slope_may_be_infinite(rng):
+    """W = 0, so δ is 0 at once before the only loss; but the slope at a = 0 is infinite, and ∞ · 0 is no number."""
+    root = Activation("root", lambda a: np.sign(a) * np.sqrt(abs(a)), lambda a, s: 0.5 / abs(s), "sign(a)*sqrt(Abs(a))", np.inf)
+    p, X, dL_dS = rnn.Params(np.eye(4), np.zeros((4, 4)), np.zeros(4)), rng.normal(size=(60, 2, 4)), np.zeros((60, 2, 4))
+    X[3], dL_dS[-1] = 0, 1
+    with np.errstate(all="ignore"):
+        trace = rnn.forward(p, X, f=root)
+        g, slow = rnn.backward(p, trace, dL_dS), other_ways.by_steps(p, trace, dL_dS)
+    assert np.isnan(slow.delta[3]).all()
+    np.testing.assert_array_equal(np.isnan(g.delta), np.isnan(slow.delta))
 
 
 def test_stopping_saves_the_steps_that_are_left_out(rng):
