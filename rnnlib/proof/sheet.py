@@ -7,7 +7,9 @@ the function's own source. A label or a line that is not there is an error, so t
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from rnnlib.proof.page import _read, labelled_equations
@@ -39,7 +41,8 @@ class Sheet:
     ValueError
         If the code is not in the source of the function.
 
-    Where the pages themselves are missing, as beside a notebook downloaded alone, it says so in place of the formula.
+    A notebook of the book that was downloaded alone carries the formulas with their numbers; elsewhere, where the pages are missing,
+    it says so in place of the formula.
     """
 
     def __init__(self, *entries: Sequence):
@@ -58,7 +61,9 @@ class Sheet:
         name = name_of(entry.function)
         missing = f"*The formula ({entry.label}) is on another page of the book, which is not beside this notebook.*"
         formula = f"$$\n{tex}\n$$" if tex else missing
-        return f"{formula}\n\n{{eq}}`{entry.label}`, {{py:obj}}`{name.removeprefix('rnnlib.')} <{name}>`: `{entry.code}`"
+        short, number = name.removeprefix("rnnlib."), carried(entry.label).get("number")
+        where = f"{number}, `{short}`" if number else f"{{eq}}`{entry.label}`, {{py:obj}}`{short} <{name}>`"
+        return f"{formula}\n\n{where}: `{entry.code}`"
 
 
 def code_of(function: Callable) -> str:
@@ -88,4 +93,13 @@ def equation(label: str) -> str:
         if label not in equations:
             raise KeyError(f"no equation of its page is labelled {label}; there are: {', '.join(equations)}")
         return equations[label]
-    return ""
+    return carried(label).get("tex", "")
+
+
+def carried(label: str) -> dict[str, str]:
+    """Text and number of an equation that a notebook here has brought along from its page, or nothing."""
+    for path in sorted(Path().glob("*.ipynb")):
+        found = json.loads(path.read_text("utf8")).get("metadata", {}).get("equations", {})
+        if label in found:
+            return found[label]
+    return {}
