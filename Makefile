@@ -9,6 +9,7 @@ READY  := $(VENV)/.ready
 TORCH  := $(VENV)/.torch
 PEERS  := $(VENV)/.peers
 NODE   := $(VENV)/.node
+READER := $(VENV)/reader
 LINTERS := $(VENV)/linters
 SITE   := _build/html
 
@@ -79,13 +80,23 @@ $(NODE): $(READY) tests/browser/package-lock.json
 	  npm ci --prefix $(VENV)/node --no-audit --no-fund --loglevel=error && touch $@; \
 	else echo "==> NODE.JS IS NOT HERE: the HTML is not checked, Lighthouse does not run" >&2; fi
 
-test-site: book $(NODE)  ## open every page in a real browser (needs Chromium)
-	@echo "==> Opening every page in Chromium: light, dark, wide, 390 px"
-	@$(BIN)/python -m pytest -q -n 2 tests/browser
+# What the README asks of somebody who has downloaded a page as a notebook, at the versions of the lock, and nothing else
+$(READER)/.ready: $(TORCH) requirements/torch.txt $(shell find rnnlib -name '*.py')
+	@echo "==> Setting up an environment for downloaded notebooks: $(READER)"
+	@test -x $(READER)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(READER)
+	@rm -rf $(READER)/dist && $(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir $(READER)/dist .
+	@$(BIN)/uv pip install --quiet --python $(READER)/bin/python --constraint requirements/main.txt --reinstall-package rnnlib \
+	  "rnnlib[notebooks] @ file://$$(echo $(CURDIR)/$(READER)/dist/*.whl)"
+	@$(BIN)/python -m pip --python $(READER)/bin/python install --quiet --disable-pip-version-check --no-compile -r requirements/torch.txt
+	@touch $@
 
-lighthouse: book $(NODE)  ## measure every page with Lighthouse, desktop and phone (about ten minutes)
-	@echo "==> Lighthouse: every page, served compressed"
-	@$(BIN)/python book/_tools/lighthouse.py $(SITE)
+test-site: book $(NODE) $(READER)/.ready  ## open every page in a real browser (needs Chromium), run every downloaded notebook
+	@echo "==> Running every notebook that the site offers; opening every page in Chromium: light, dark, wide, 390 px"
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/browser
+
+lighthouse: book $(NODE)  ## measure every page, or PAGE="a b", with Lighthouse, desktop and phone (about ten minutes)
+	@echo "==> Lighthouse: $(or $(PAGE),every page), served compressed"
+	@$(BIN)/python book/_tools/lighthouse.py $(SITE) $(PAGE)
 
 bench: $(PEERS)  ## measure rnnlib against other libraries and its own matrix products: time, memory, growth (about 20 minutes)
 	@echo "==> Measuring rnnlib: 154 cells, memory, growth, the staircase; one thread; results in _build/bench/"

@@ -12,6 +12,7 @@ import build
 import bundle
 import cachekey
 import katex_build
+import lighthouse
 import pytest
 import tidy_html
 from docutils import nodes
@@ -149,6 +150,20 @@ def test_the_policy_allows_the_one_script_that_stands_in_a_page():
     assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in once
 
 
+def test_the_script_before_the_first_paint_finds_the_fonts_of_the_one_sheet():
+    page = bundle.link(tidy_html.tidy(THEMES_PAGE), "12ab")
+    assert 0 < page.index("unrolled.css") < page.index("document.fonts") < page.index("</head>")
+    assert tidy_html.tidy(page) == page
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_only_a_page_with_a_figure_to_move_loads_what_moves_it(shown):
+    explore = '<script src="../_static/explore.js"></script>'
+    figure = '<div class="explorable" data-explore="clip">' if shown else "<p>data-explore="
+    page = THEMES_PAGE.replace("</head>", f"{explore}</head>").replace("<pre>", f"{figure}<pre>")
+    assert ("explore.js" in tidy_html.tidy(page)) == shown
+
+
 def test_the_first_page_leads_on():
     page = tidy_html.tidy('<meta http-equiv="Refresh" content="0; url=book/index.html" />\n')
     assert page.startswith("<!DOCTYPE html>") and '<a href="book/index.html">' in page
@@ -253,3 +268,65 @@ def test_docstrings_become_paragraphs_lists_and_links():
 
 def test_signatures_are_those_of_the_source():
     assert api.signature_text(documented) == "(x, *, size=3)"
+
+
+# ---- Lighthouse: what is done with its reports ---------------------------------------------------------------------
+
+
+def report(performance: float, contrast: float = 1.0) -> dict:
+    """A report of two audits; accessibility is the second's score."""
+    audits = {"speed": (performance, "2 s"), "contrast": (contrast, ""), "unweighted": (0, "")}
+    refs = {name: [] for name in lighthouse.CATEGORIES} | {"performance": ["speed"], "accessibility": ["contrast"]}
+    score = {name: 1.0 for name in lighthouse.CATEGORIES} | {"performance": performance, "accessibility": contrast}
+    return {
+        "audits": {name: {"id": name, "score": value, "displayValue": shown} for name, (value, shown) in audits.items()},
+        "categories": {
+            name: {
+                "score": score[name],
+                "auditRefs": [*({"id": ref, "weight": 1} for ref in refs[name]), {"id": "unweighted", "weight": 0}],
+            }
+            for name in lighthouse.CATEGORIES
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "performance", "contrast", "said"),
+    [
+        ("desktop", 1.0, 1.0, []),
+        ("desktop", 0.99, 1.0, ["performance 99, not 100: no audit"]),
+        ("mobile", 0.9, 1.0, []),
+        ("mobile", 0.89, 1.0, ["performance 89, not 90: speed 2 s"]),
+        ("mobile", 0.9, 0.96, ["accessibility 96, not 100: contrast"]),
+    ],
+)
+def test_a_score_below_its_goal_is_said_with_what_costs_it(kind, performance, contrast, said):
+    assert lighthouse.misses(report(performance, contrast), kind) == said
+
+
+@pytest.mark.parametrize(
+    ("found", "counts", "runs"), [([0.95], 0.95, 1), ([0.5, 0.97, 0.92], 0.92, 3), ([0.7, 0.6, 0.99], 0.7, 3), ([None, 0.2, 0.95], 0.2, 3)]
+)
+def test_a_page_that_is_slow_at_first_is_measured_three_times_and_the_median_counts(monkeypatch, tmp_path, found, counts, runs):
+    left = [report(performance) for performance in found]
+    monkeypatch.setattr(lighthouse, "measure", lambda *_: left.pop(0))
+    chosen = lighthouse.settled("", "mobile", tmp_path / "a.json", 1.0, 0)
+    assert chosen["categories"]["performance"]["score"] == counts and len(left) == len(found) - runs
+
+
+def test_a_slow_machine_is_slowed_less():
+    found = [[], [1760.0], [880.0, 3000.0, 660.0], [300.0], [4000.0]]
+    assert [lighthouse.slowdown_for(indices) for indices in found] == [1750 / 440, 4, 2, 1, 4]
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [("node", "Node.js is not on this machine"), ("chromium", "Chromium is not on this machine"), ("", "no page nowhere in")],
+)
+def test_lighthouse_that_cannot_run_says_why(monkeypatch, tmp_path, capsys, program, said):
+    gone = {"node": ("node",), "chromium": lighthouse.BROWSERS, "": ()}[program]
+    monkeypatch.setattr(lighthouse.shutil, "which", lambda name: None if name in gone else f"/{name}")
+    monkeypatch.setattr(lighthouse, "LIGHTHOUSE", tmp_path / "index.js")
+    (tmp_path / "index.js").touch()
+    assert lighthouse.main(str(tmp_path), "nowhere") == 2
+    assert said in capsys.readouterr().err

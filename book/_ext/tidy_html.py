@@ -1,7 +1,8 @@
 """Repair the HTML that the theme writes, after the build.
 
-* scripts: the theme's and Bootstrap's go, ``site.js`` does what a reader uses of them; a page loads only the book's own, deferred;
-* a Content-Security-Policy that the page keeps: nothing from outside, no script in the page but the one that sets the theme;
+* scripts: the theme's and Bootstrap's go, ``site.js`` does what a reader uses of them; a page loads only those of the book's own
+  that it needs, deferred;
+* a Content-Security-Policy that the page keeps: nothing from outside, no script in the page but the one that runs before the first paint;
 * pages that are no longer in the book are removed;
 * names and landmarks for screen readers; scrolling tables can be reached from the keyboard; valid HTML.
 
@@ -16,14 +17,17 @@ import re
 from pathlib import Path
 
 # Before anything is painted: the theme that was chosen, or the machine's; "js" says that folded boxes can be opened.
-SET_THEME = (
+# It stands after the style sheet, which holds the fonts of formulas: they are read at once, not when the first formula is laid out,
+# so no line is set in another font first and moves.
+BEFORE_PAINT = (
     "(e=>{let m;try{m=localStorage.getItem('mode')}catch{}m=m||'auto';e.classList.add('js');e.dataset.mode=m;"
-    "e.dataset.theme=m=='auto'?matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light':m})(document.documentElement)"
+    "e.dataset.theme=m=='auto'?matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light':m})(document.documentElement);"
+    "document.fonts.forEach(font=>font.load())"
 )
 POLICY = "; ".join(
     (
         "default-src 'none'",
-        f"script-src 'self' 'sha256-{base64.b64encode(hashlib.sha256(SET_THEME.encode()).digest()).decode()}'",
+        f"script-src 'self' 'sha256-{base64.b64encode(hashlib.sha256(BEFORE_PAINT.encode()).digest()).decode()}'",
         "style-src 'self' 'unsafe-inline'",  # KaTeX places its parts by style attributes
         "img-src 'self' data:",
         "font-src 'self' data:",
@@ -32,9 +36,10 @@ POLICY = "; ".join(
         "form-action 'self'",
     )
 )
-FIRST = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>\n    <script>{SET_THEME}</script>'
+EXPLORE = re.compile(r'\s*<script [^>]*src="[^"]*_static/explore\.js[^>]*></script>')
 SEARCH = re.compile(r'\s*<script [^>]*src="[^"]*_static/(?:documentation_options|doctools|sphinx_highlight)[^>]*></script>')
 THEMES = "clipboard|copybutton|togglebutton|design-tabs|scripts/[a-z-]*|vendor/fontawesome"
+
 
 def named_table(match: re.Match) -> str:
     """A table that scrolls: a region with a name of its own, reached from the keyboard."""
@@ -42,13 +47,15 @@ def named_table(match: re.Match) -> str:
     return f'<div class="{match[1]}" tabindex="0" role="region" aria-label="Table {number}">'
 
 
+SHEET = r'<link\b[^>]*\brel="stylesheet"[^>]*>'
 HEAD = [
     (re.compile(r'\s*<link rel="preload"[^>]*>'), ""),
     (re.compile(r'\s*<meta name="viewport"[^>]*>(?=.*<meta name="viewport")', re.S), ""),
     (re.compile(r'\s*<meta name="docsearch:[^>]*>'), ""),
     (re.compile(r"\s*<script(?![^>]*\bsrc=)[^>]*>.*?</script>", re.S), ""),
     (re.compile(r'\s*<meta http-equiv="Content-Security-Policy"[^>]*>'), ""),
-    (re.compile(r'(<meta charset="utf-8"\s*/>)'), rf"\1\n    {FIRST}".replace("\\1", r"\g<1>")),
+    (re.compile(r'<meta charset="utf-8"\s*/>'), rf'\g<0>\n    <meta http-equiv="Content-Security-Policy" content="{POLICY}"/>'),
+    (re.compile(rf"{SHEET}(?!.*{SHEET})", re.S), rf"\g<0>\n    <script>{BEFORE_PAINT}</script>"),
     (re.compile(r'(<html[^>]*?) data-theme="auto"'), r'\1 data-theme="light"'),  # without scripts
 ]
 AROUND = [  # outside of the article: what the theme puts on every page
@@ -135,6 +142,8 @@ def tidy(html: str) -> str:
     head = repaired(head, HEAD)
     if "searchtools" not in head:
         head = SEARCH.sub("", head)
+    if '<div class="explorable"' not in body:
+        head = EXPLORE.sub("", head)
     if not start:  # the search page, which has its own field
         return repaired(head + end + body, AROUND).replace('id="search-input"', 'id="search-field"', html.count('id="search-input"') - 1)
     sides = repaired(head + end + before, AROUND), repaired(after, AROUND)

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 LIMIT = 400_000  # bytes on the wire, compressed, with everything that the page loads
+MOVED = """
+window.moved = [];
+new PerformanceObserver((list) => {
+  const text = ({ node }) => node?.textContent?.slice(0, 40) ?? "";
+  for (const shift of list.getEntries()) window.moved.push([shift.value, ...shift.sources.map(text)]);
+}).observe({ type: "layout-shift", buffered: true });
+"""
 
 
 def test_a_page_is_light_and_keeps_its_policy(chromium, address, path):
@@ -22,6 +29,18 @@ def test_a_page_is_light_and_keeps_its_policy(chromium, address, path):
     assert sum(".css" in url for url in sizes) == 1, sizes
     assert "default-src 'none'" in policy and "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
     assert said == []
+
+
+def test_nothing_moves_while_a_page_comes(chromium, address, path):
+    """The fonts of formulas are there before the first line is laid out, and what comes later has kept its place."""
+    for width, height in ((1350, 940), (390, 844)):
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        context.add_init_script(MOVED)
+        page = context.new_page()
+        page.goto(f"{address}/{path}", wait_until="networkidle")
+        moved = page.evaluate("moved")
+        context.close()
+        assert sum(value for value, *_ in moved) < 0.002, (width, moved)
 
 
 def test_a_script_in_the_page_does_not_run(open_page, pages):
