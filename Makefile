@@ -12,6 +12,8 @@ NODE   := $(VENV)/.node
 READER := $(VENV)/reader
 LINTERS := $(VENV)/linters
 SITE   := _build/html
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and \
+  f"Unrolled needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}: {sys.argv[1]}, for example make book PYTHON=python3.12")
 
 # Pages and tests run side by side, one a core; a product of small matrices that several threads share waits for all of them.
 export OMP_NUM_THREADS ?= 1
@@ -26,8 +28,9 @@ setup: $(READY)  ## make .venv from the pinned, hashed requirements (without PyT
 
 $(READY): requirements/main.txt requirements/uv.txt pyproject.toml
 	@echo "==> Setting up $(VENV): pinned, hashed packages (about a minute the first time)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Unrolled needs Python 3.11 or newer; this is " + sys.version)'
+	@if test -x $(BIN)/python; then $(BIN)/python -c '$(NEW_ENOUGH)' "remove $(VENV), then give a newer one"; \
+	else $(PYTHON) -c '$(NEW_ENOUGH)' "give a newer one"; fi
+	@{ test -x $(BIN)/pip && $(BIN)/python -m pip --version >/dev/null 2>&1; } || $(PYTHON) -m venv $(VENV)  # new, or left half made
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/main.txt 2>&1 | grep -v '^ [+-]'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
