@@ -55,7 +55,7 @@ HEAD = [
     (re.compile(r"\s*<script(?![^>]*\bsrc=)[^>]*>.*?</script>", re.S), ""),
     (re.compile(r'\s*<meta http-equiv="Content-Security-Policy"[^>]*>'), ""),
     (re.compile(r'<meta charset="utf-8"\s*/>'), rf'\g<0>\n    <meta http-equiv="Content-Security-Policy" content="{POLICY}"/>'),
-    (re.compile(rf"{SHEET}(?!.*{SHEET})", re.S), rf"\g<0>\n    <script>{BEFORE_PAINT}</script>"),
+    (re.compile(rf"{SHEET}(?!.*{SHEET})", re.S), rf"\g<0>\n<script>{BEFORE_PAINT}</script>"),
     (re.compile(r'(<html[^>]*?) data-theme="auto"'), r'\1 data-theme="light"'),  # without scripts
 ]
 AROUND = [  # outside of the article: what the theme puts on every page
