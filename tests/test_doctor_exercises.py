@@ -60,6 +60,7 @@ def test_a_formula_that_is_not_written_yet_is_no_mistake(right_side):
 def test_right_answer_is_right(question):
     found = doctor.answer(question, QUESTIONS[question].right)
     assert found.right and not found.explanations and found.verdicts[0].error == 0
+    assert QUESTIONS[question].about in str(found) and ("∂" not in str(found) or "cut" in str(found))
 
 
 @pytest.mark.parametrize(("question", "words"), [(k, words) for k, asked in QUESTIONS.items() for words in asked.slips])
@@ -68,7 +69,7 @@ def test_every_slip_is_named_first_and_alone(question, words):
     assert found.wrong
     (explanation,) = found.explanations
     assert explanation.mistakes[0].says == words[0] and not explanation.others
-    assert words[0] in str(found) and words[1] in str(found)
+    assert words[0] in str(found) and words[1] in str(found) and "with this slip" in str(found)
     assert f'href="{QUESTIONS[question].page}.html#' in found._repr_html_()
 
 

@@ -113,7 +113,8 @@ class Diagnosis:
             return f"The cause is not known: {searched}."
         explained = {part for found in self.explanations for part in found.parts}
         rest = [symbol(part) for part in self.wrong if part not in explained]
-        whole = "These are the numbers of the right pass with this change:"
+        changed = "right pass with this change" if self.explanations[0].mistakes[0].edits else "answer with this slip"
+        whole = f"These are the numbers of the {changed}:"
         return whole if not rest else f"Not known: the cause of {', '.join(rest)}. For the others, the right pass with this change:"
 
     def _lines(self, mistake):

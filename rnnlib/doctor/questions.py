@@ -284,7 +284,7 @@ QUESTIONS: dict[str, Question] = {
         },
     ),
     "largest factor": Question(
-        "η", "flow", "eq-flow-bound",
+        "the factor η", "flow", "eq-flow-bound",
         lambda rng: (rng.normal(size=(4, 4)), rng.uniform(0.2, 0.9)),
         lambda W, gamma: gamma * np.linalg.norm(W, 2),
         {
