@@ -4,6 +4,9 @@ Sphinx reads, and so runs, one page after the other; here the outputs are alread
 The cache takes a page for unchanged when its code cells are, yet a check reads its equation from the page's text.
 So a page is run again, too, when one of its labelled equations changed, or one of a page that its cells name.
 When cells fail, the build stops with the page, the cell and the error of each.
+
+A build may be killed at any moment. Outputs count only if they are whole: the cache's record holds a digest of the file with them,
+and what does not agree with it is thrown away and run again.
 """
 
 from __future__ import annotations
@@ -11,13 +14,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.cache.db import NbCacheRecord, OrmBase
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import create_nb_reader
+from nbformat import NO_CONVERT, writes
 from sphinx.errors import SphinxError
 from sphinx.util import logging
 
@@ -50,12 +56,35 @@ def outdated(app, env, added: set[str], changed: set[str], removed: set[str]) ->
     return [name for name, read in known.items() if read & (added | changed | removed)]
 
 
-def find(cache, notebook):
-    """The cache's record of a notebook with these code cells, or None."""
+def opened(path):
+    """The notebook cache, with all its tables: who made it may have been stopped in between."""
+    cache = get_cache(path)
+    OrmBase.metadata.create_all(cache.db)
+    return cache
+
+
+def file_of(cache, hashkey: str) -> Path:
+    return cache.path / "executed" / hashkey / "base.ipynb"
+
+
+def trusted(cache, record, equations: str) -> bool:
+    """Whether the outputs are of these equations, and the file with them is the one that was written."""
+    file = file_of(cache, record.hashkey)
+    text = file.read_text("utf8", errors="replace") if file.is_file() else ""
+    return record.data.get("file") == digest_of(text) and record.data.get("equations") == equations
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def forget(cache, hashkey: str) -> None:
+    """Remove what the cache has of a notebook, or what is left of it."""
+    shutil.rmtree(file_of(cache, hashkey).parent, ignore_errors=True)
     try:
-        return cache.match_cache_notebook(notebook)
+        NbCacheRecord.remove_record(NbCacheRecord.record_from_hashkey(hashkey, cache.db).pk, cache.db)
     except KeyError:
-        return None
+        pass
 
 
 def to_run(app, env, docnames: list[str], cache) -> dict[str, tuple]:
@@ -70,19 +99,21 @@ def to_run(app, env, docnames: list[str], cache) -> dict[str, tuple]:
             continue
         read = pages_read(path, notebook)
         env.pages_read = getattr(env, "pages_read", {}) | {docname: {env.path2doc(str(other)) for other in read}}
-        digest, record = equations_digest(read), find(cache, notebook)
-        if record is not None and record.data.get("equations") == digest:
-            continue
-        if record is not None:
-            cache.remove_cache(record.pk)  # the outputs are of other equations
-        found[docname] = path, notebook, digest
+        digest, (_, hashkey) = equations_digest(read), cache.create_hashed_notebook(notebook)
+        try:
+            record = NbCacheRecord.record_from_hashkey(hashkey, cache.db)
+        except KeyError:
+            record = None
+        if record is None or not trusted(cache, record, digest):
+            forget(cache, hashkey)
+            found[docname] = path, notebook, digest
     return found
 
 
 def run_pages(app, env, docnames: list[str]) -> None:
     if app.config.nb_execution_mode != "cache":
         return
-    cache = get_cache(app.config.nb_execution_cache_path)
+    cache = opened(app.config.nb_execution_cache_path)
     pages, failed = to_run(app, env, docnames, cache), []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = {pool.submit(run, path, notebook, app.config.nb_execution_timeout): name for name, (path, notebook, _) in pages.items()}
@@ -120,7 +151,8 @@ def finish(cache, name: str, path: Path, notebook, digest: str, job: Future) -> 
     result = job.result()
     if result.err is not None:
         return [f"{name}: {COLOUR.sub('', str(result.err)).strip()}"]
-    data = {"execution_seconds": result.time, "equations": digest}
+    text = writes(cache.create_hashed_notebook(notebook)[0], NO_CONVERT)  # as the cache will write it
+    data = {"execution_seconds": result.time, "equations": digest, "file": digest_of(text)}
     cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path), data=data), check_validity=False, overwrite=True)
     return []
 

@@ -2,6 +2,8 @@
 
 Jupyter Book ends a failed build with three Python tracebacks of its own, which bury the reason.
 Here they are left out, and the reason is the last thing on the screen: Sphinx's message, or the cell that failed and its error.
+
+A build can be stopped at any moment and started again. One build at a time writes into a folder; another one waits for it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,13 +58,40 @@ def squeeze(lines: Iterable[str]) -> Iterator[str]:
         empty = not line.strip()
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[list[int]]:
+    """Wait until no other build writes into this folder; what is run with the given descriptors open goes on keeping others out."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield []
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("==> Another build is at work here; waiting for its end", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield [lock.fileno()]
+
+
 def run(*arguments: str) -> int:
     """Run ``jupyter-book build`` and show what is readable of what it prints, as it comes."""
     command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(ROOT), *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf8", "errors": "replace"}
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **pipes) as process:
-        for line in squeeze(readable(process.stdout)):
-            print(line, end="", flush=True)
+    home = Path(arguments[arguments.index("--path-output") + 1]) if "--path-output" in arguments else ROOT
+    with (
+        alone(home / "_build") as kept,
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, pass_fds=kept, **pipes) as process,
+    ):
+        try:
+            for line in squeeze(readable(process.stdout)):
+                print(line, end="", flush=True)
+        except KeyboardInterrupt:
+            process.kill()  # pages that still run end with it
+            print("\n==> Interrupted; the next build goes on from here.", file=sys.stderr)
+            return 130
     if process.returncode:
         print("==> The book was NOT built; the reason is above.", file=sys.stderr)
     return process.returncode
