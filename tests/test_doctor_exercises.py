@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from rnnlib import doctor, optimise, rnn
 from rnnlib.doctor.questions import QUESTIONS
@@ -143,3 +144,76 @@ def test_wrong_questions_are_errors():
         doctor.answer("row", rnn.forward)
     with pytest.raises(ValueError, match="must be a function"):
         doctor.answer("rows", 1)
+
+
+# -- the exercises of every chapter
+
+LEVELS = ("easy", "medium", "hard")
+OPENING = re.compile(r"^(?::::+|```+)\{exercise(?:-start)?\} *(\w*)(, with the doctor)?\n:label: (\S+)\n", re.M)
+CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.M | re.S)
+DOCTOR = re.compile(r"\b(?:diagnose|diagnose_formula|answer)\(")
+
+
+def chapters():
+    """The pages of all parts of the table of contents but the last, the back matter."""
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["parts"]
+    assert parts[-1]["caption"] == "Back matter"
+    return [Path(chapter["file"]).name for part in parts[:-1] for chapter in part["chapters"]]
+
+
+def exercises(name):
+    """{label: (level, whether it says "with the doctor", the exercise, its solution)} of a page, in order."""
+    text = (ROOT / "book" / f"{name}.md").read_text("utf8")
+    section = re.search(r"^## Exercises\n(.*?)(?=^## )", text, re.M | re.S)[1]
+    starts = [*OPENING.finditer(section)]
+    assert len(starts) == text.count("{exercise}") + text.count("{exercise-start}"), "an exercise that this test cannot read"
+    ends = [start.start() for start in starts[1:]] + [len(section)]
+    found = {}
+    for start, end in zip(starts, ends):
+        asked, directive, solved = section[start.end() : end].partition("{solution")
+        found[start[3]] = (start[1], bool(start[2]), asked, directive + solved)
+    return found
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_a_chapter_has_graded_exercises_with_solutions_and_one_that_checks_itself(name):
+    found = exercises(name)
+    assert len(found) >= 3
+    levels = [LEVELS.index(level) for level, *_ in found.values()]
+    assert levels == sorted(levels), "from easy to hard"
+    for label, (_, by_doctor, asked, solution) in found.items():
+        assert solution.count("{solution") - solution.count("{solution-end}") == 1 and ":class: dropdown" in solution
+        assert re.match(rf"\{{solution(-start)?\}} {label}\n:label: {label.replace('ex-', 'sol-', 1)}\n", solution)
+        if by_doctor:
+            (cell,) = CELL.findall(asked)
+            assert "..." in cell and DOCTOR.search(cell.strip().splitlines()[-1]), f"{label}: a cell to fill in that ends with the doctor"
+            assert any(DOCTOR.search(cell) for cell in CELL.findall(solution)), f"{label}: the doctor judges the solution"
+    judged = [any(map(DOCTOR.search, CELL.findall(solution))) for *_, solution in found.values()]
+    assert all(judged) if name == "doctor" else any(by_doctor for _, by_doctor, *_ in found.values())
+
+
+def test_there_are_many_exercises_and_every_question_is_asked():
+    found = [one for name in chapters() for one in exercises(name).values()]
+    assert len(found) >= 120
+    assert sum(by_doctor for _, by_doctor, *_ in found) >= 24
+    asked = set(re.findall(r'\banswer\("(.*?)", ', "".join(text for *_, text, _ in found)))
+    assert asked == {*QUESTIONS}
+
+
+CELLS_TO_FILL = [
+    pytest.param(cell, id=label)
+    for name in chapters()
+    for label, (_, by_doctor, asked, _) in exercises(name).items()
+    if by_doctor and "torch" not in asked
+    for cell in CELL.findall(asked)
+]
+
+
+@pytest.mark.parametrize("cell", CELLS_TO_FILL)
+def test_a_cell_to_fill_in_says_so_and_does_not_fail(cell):
+    names = {}
+    exec("import numpy as np\nimport rnnlib\nfrom rnnlib import bidirectional, gru, readout, rnn", names)
+    body, last = cell.rstrip().rsplit("\n", 1)
+    exec(body, names)
+    found = eval(last, names)
+    assert found.notes == (UNFILLED,) and not found.problems and not found.verdicts
