@@ -39,11 +39,11 @@ STOPS = {
     "when one page has run": (signal.SIGKILL, False, "running pages... [1/2]", 0.0),
     "at the keyboard, while cells run": (signal.SIGINT, False, "running pages... [1/2]", 0.2),
     "while the pages are saved": (signal.SIGKILL, False, "pickling environment", 0.0),
-    "while pages are written": (signal.SIGKILL, False, "writing output...", 0.0),
-    "at the keyboard, while pages are written": (signal.SIGINT, False, "writing output...", 0.0),
+    "while pages are written": (signal.SIGKILL, False, "writing output... [", 0.0),
+    "at the keyboard, while pages are written": (signal.SIGINT, False, "writing output... [", 0.0),
     "while the index is written": (signal.SIGKILL, False, "dumping search index", 0.01),
     "when the site is tidied": (signal.SIGKILL, False, "dumping object inventory", 0.02),
-    "and its child goes on": (signal.SIGKILL, True, "writing output...", 0.0),
+    "and its child goes on": (signal.SIGKILL, True, "writing output... [", 0.0),
 }
 
 
