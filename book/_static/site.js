@@ -144,7 +144,8 @@ function follow() {
   const sections = watch(reading, mark, "-10% 0px -75% 0px");
   for (const id of links.keys()) if (document.getElementById(id)) sections.observe(document.getElementById(id));
   if (!list) return;
-  const margins = watch(notes, () => list.classList.toggle("hide", notes.size > 0), "0px 0px -33% 0px");
+  const below = Math.max(0, innerHeight - list.scrollHeight - 16);  // where no note can meet the list
+  const margins = watch(notes, () => list.classList.toggle("hide", notes.size > 0), `0px 0px -${below}px 0px`);
   all("aside.margin, .sidebar, .margin-caption, .tag_margin, .full-width, .popout").forEach((el) => margins.observe(el));
 }
 

@@ -62,9 +62,10 @@ def measure(url: str, kind: str, out: Path, slowdown: float, at: int) -> dict:
     """One report."""
     options = ["--preset=desktop"] if kind == "desktop" else [f"--throttling.cpuSlowdownMultiplier={slowdown:.2f}"]
     command = ["node", str(LIGHTHOUSE), url, *options, "--quiet", f"--port={at}", "--output=json", f"--output-path={out}"]
-    done = subprocess.run(command, timeout=300, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise RuntimeError(f"Lighthouse failed on {url}: {done.stderr.strip()[-500:]}")
+    try:
+        subprocess.run(command, timeout=300, stderr=subprocess.PIPE, text=True, check=True)
+    except subprocess.SubprocessError as error:
+        raise RuntimeError(f"Lighthouse failed: {(error.stderr or 'it took more than five minutes').strip()[-300:]}") from error
     return json.loads(out.read_text("utf8"))
 
 
@@ -125,13 +126,20 @@ def main(folder: str, *names: str) -> int:
             row = []
             for kind in GOALS:
                 url = f"http://127.0.0.1:{server.server_port}/{path.relative_to(site).as_posix()}"
-                report = settled(url, kind, REPORTS / f"{name}-{kind}.json", slowdown_for(indices[-5:]), at)
+                try:
+                    report = settled(url, kind, REPORTS / f"{name}-{kind}.json", slowdown_for(indices[-5:]), at)
+                except RuntimeError as error:
+                    below.append(f"{name}, {kind}: {error}")
+                    row.append("  - " * 4)
+                    continue
                 indices.append(report["environment"]["benchmarkIndex"])
                 below += [f"{name}, {kind}: {miss}" for miss in misses(report, kind)]
                 row.append(" ".join(f"{score:3}" for score in scores(report)))
-            print(f"    {name:16} {row[0]:17} {row[1]:17} {indices[-2]:.0f} {indices[-1]:.0f}", flush=True)
+            print(f"    {name:16} {row[0]:17} {row[1]:17} {' '.join(f'{index:.0f}' for index in indices[-2:])}", flush=True)
         server.shutdown()
-    print(f"==> benchmarkIndex of this machine: {median(indices):.0f} ({min(indices):.0f} to {max(indices):.0f}; {EXPECTED} is expected)")
+    if indices:
+        span = f"{min(indices):.0f} to {max(indices):.0f}"
+        print(f"==> benchmarkIndex of this machine: {median(indices):.0f} ({span}; {EXPECTED} is expected)")
     print(f"==> {len(below)} below the goal" if below else f"==> {len(pages)} pages reach the goal")
     for miss in below:
         print(f"    {miss}")
