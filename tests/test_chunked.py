@@ -143,6 +143,42 @@ def test_the_tolerance_is_kept_to(rng):
     assert found[1e-3].overlaps < found[1e-6].overlaps < found[1e-9].overlaps
 
 
+def seams_by_hand(point, K, L, v):
+    """The differences at the seams, each chunk by itself: entered v steps early with 0, on the way back v steps late."""
+    X, Y, weights = (a.reshape(K, L, *a.shape[1:]) for a in (point.X, point.Y, point.weights))
+    start = [point.s_0, *(rnn.forward(point.p, X[k, L - v :]).S[-1] for k in range(K - 1))]
+    traces = [rnn.forward(point.p, X[k], start[k]) for k in range(K)]
+    ends = np.array([trace.S[-1] for trace in traces])
+    outs = [readout.forward(point.q, trace.S[1:], Y[k], weights=weights[k]) for k, trace in enumerate(traces)]
+    direct = [readout.backward(point.q, out).dL_dS for out in outs]
+    late = [rnn.backward(point.p, rnn.forward(point.p, X[k, :v], start[k]), direct[k][:v]).dL_ds_0 for k in range(1, K)]
+    back = [rnn.backward(point.p, traces[k], direct[k], late[k] if k < K - 1 else 0 * point.s_0).dL_ds_0 for k in range(K)]
+    states = abs(np.array(start[1:]) - ends[:-1]).max() / abs(ends).max()
+    return states, abs(np.array(back[1:]) - late).max() / max(abs(np.array(late)).max(), abs(np.array(direct)).max())
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_record_says_how_large_the_differences_are_and_the_limit_itself_is_let_pass(rng, silent):
+    point = forgetting(rng, 48)
+    if silent:  # all states are 0, and only adjoints differ
+        point = point._replace(X=0 * point.X, b=0 * point.b, s_0=0 * point.s_0)
+    seams = both(point, 4, 4, 1.0)[0].seams
+    with np.errstate(invalid="ignore"):
+        by_hand = np.nan_to_num(seams_by_hand(point, 4, 12, 4))
+    assert seams[:2] == (4, (4,)) and (seams.states > seams.adjoints) == (not silent)
+    np.testing.assert_allclose(seams[2:], by_hand, rtol=1e-9)
+    assert both(point, 4, 4, max(seams[2:]))[0].seams == seams
+    assert both(point, 4, 4, np.nextafter(max(seams[2:]), 0))[0].seams.overlaps[:2] == (4, 8)
+
+
+def test_a_loss_that_overflows_is_left_to_one_pass(rng):
+    """Every error is finite, and so is every gradient; their squares are not."""
+    point = forgetting(rng)
+    with np.errstate(over="ignore"):
+        have, want = both(point._replace(Y=1e155 * point.Y), 6, 48, head="squared_error")
+    assert have.seams.chunks == 1 and have.L == want.L == np.inf and same(have[1:5], want[1:])
+
+
 def test_without_the_comparison_it_is_wrong(rng, monkeypatch):
     """The alarm: seams that nobody looks at."""
     monkeypatch.setattr(chunked, "_apart", lambda *_: 0.0)
