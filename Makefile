@@ -42,7 +42,8 @@ $(READY): requirements/main.txt requirements/uv.txt pyproject.toml
 
 $(TORCH): $(READY) requirements/torch.txt
 	@echo "==> Adding PyTorch, which one page compares with (requirements/torch.txt)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/torch.txt
+	@$(if $(TORCH_BACKEND),$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend $(TORCH_BACKEND), \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check) -r requirements/torch.txt
 	@touch $@
 
 $(PEERS): $(TORCH) requirements/peers.txt
