@@ -263,6 +263,9 @@ SITE_BREAKS = {
     "outside picture": ('<img alt="a" src="http://example.org/a.png">', "http://example.org/a.png"),
     "dead link": ('<a href="gone.html">x</a>', "dead link: gone.html"),
     "dead anchor": ('<a href="index.html#gone">x</a>', "dead anchor: index.html#gone"),
+    "dead download": ('<a href="../_sources/book/gone.ipynb" download>x</a>', "dead link: ../_sources/book/gone.ipynb"),
+    "dead picture": ('<img alt="a" src="../_static/gone.svg">', "dead link: ../_static/gone.svg"),
+    "dead anchor on the page": ('<a href="#gone">x</a>', "dead anchor: #gone"),
     "TeX left over": (r"<p>so \frac{1}{2} remains</p>", "markup was not typeset"),
     "double id": ('<p id="here"></p><p id="here"></p>', "the id 'here' is used twice"),
     "no alternative text": ('<img src="../_static/favicon.svg">', "has no alternative text"),
@@ -287,6 +290,18 @@ def test_the_site_check_finds(site, capsys, name):
     assert check_site.main(str(site)) == 1
     said = capsys.readouterr().err
     assert "book/step.html: " in said and says in said
+
+
+@pytest.mark.parametrize("attribute", ["id", "file"])
+def test_the_site_check_finds_what_the_search_would_lead_to_and_is_not_there(site, capsys, attribute):
+    page = site / "book/step.html"
+    if attribute == "id":
+        page.write_text(page.read_text("utf8").replace('id="one-step"', 'id="two-steps"').replace("#one-step", "#two-steps"), "utf8")
+    else:
+        index = site / "searchindex.js"
+        index.write_text(index.read_text("utf8").replace('"book/step"', '"book/gone"', 1), "utf8")
+    assert check_site.main(str(site)) == 1
+    assert {"id": "dead anchor: book/step.html#one-step", "file": "dead page: book/gone.html"}[attribute] in capsys.readouterr().err
 
 
 def test_the_site_check_asks_for_a_description(site, capsys):

@@ -2,12 +2,13 @@
 
 A reader must be able to use the site without a network, every link inside it must lead somewhere, and nothing may be left half made.
 So each page is searched for requests that leave the site, dead links and anchors, TeX and Markdown that were not typeset,
-ids that are used twice, a missing description, and pictures without alternative text.
+ids that are used twice, a missing description, and pictures without alternative text; the search index for what is not there.
 Each finding names its page; one finding is a failure.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from functools import cache
@@ -154,6 +155,21 @@ def check_styles(site: Path) -> list[str]:
     return faults
 
 
+def check_search(site: Path, pages: dict[str, Page]) -> list[str]:
+    """What the search would lead to and is not there: pages, sections, functions, index entries."""
+    index = json.loads((site / "searchindex.js").read_text("utf8").removeprefix("Search.setIndex(").removesuffix(")"))
+    names = [f"{name}.html" for name in index["docnames"]]
+    places = [(number, anchor) for found in index["alltitles"].values() for number, anchor in found]
+    places += [(number, anchor) for found in index["indexentries"].values() for number, anchor, _ in found]
+    for module, found in index["objects"].items():
+        for number, kind, _, anchor, name in found:
+            full = f"{module}.{name}" if module else name
+            places.append((number, {"": full, "-": f"{index['objnames'][str(kind)][1]}-{full}"}.get(anchor, anchor)))
+    faults = [f"searchindex.js: dead page: {name}" for name in names if name not in pages]
+    dead = {f"{names[n]}#{anchor}" for n, anchor in places if anchor and names[n] in pages and anchor not in pages[names[n]].anchors}
+    return faults + [f"searchindex.js: dead anchor: {place}" for place in sorted(dead)]
+
+
 def main(folder: str) -> int:
     site = Path(folder).resolve()
     files = [p for p in sorted(site.rglob("*.html")) if "_static" not in p.relative_to(site).parts]
@@ -162,7 +178,7 @@ def main(folder: str) -> int:
         return 2
     pages = {p.relative_to(site).as_posix(): Page(p.read_text("utf8")) for p in files}
     faults = [f"{name}: {fault}" for name, page in pages.items() for fault in check_page(name, page, site, pages)]
-    faults += check_styles(site)
+    faults += check_styles(site) + check_search(site, pages)
     for fault in faults:
         print(fault, file=sys.stderr)
     links = sum(len(page.links) for page in pages.values())
