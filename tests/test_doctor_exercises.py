@@ -54,6 +54,11 @@ def test_a_formula_that_is_not_written_yet_is_no_mistake(right_side):
     assert found.notes == (UNFILLED,) and not found.verdicts and not found.problems
 
 
+def test_a_formula_is_shown_as_code_and_words_as_text():
+    assert r"<code>\frac{\partial L}{\partial b}</code>" in doctor.diagnose_formula(r"\frac{\partial L}{\partial b} = \delta_1")._repr_html_()
+    assert "<td>the factor η</td>" in doctor.answer("largest factor", lambda W, gamma: gamma)._repr_html_()
+
+
 # -- questions
 
 

@@ -168,9 +168,10 @@ def _tex_as_code(text):
 
 
 def _name_html(part):
-    """∂L/∂W as text; the left side of a formula as the code that it is."""
+    """∂L/∂W and words as text; the left side of a formula as the code that it is."""
     said = symbol(part)
-    return f"<code>{escape(said)}</code>" if said == part and " " not in part.strip() else escape(said)
+    words = " " in part and "\\" not in part
+    return f"<code>{escape(said)}</code>" if said == part and not words else escape(said)
 
 
 def _together(mistakes):
