@@ -55,7 +55,8 @@ def test_a_formula_that_is_not_written_yet_is_no_mistake(right_side):
 
 
 def test_a_formula_is_shown_as_code_and_words_as_text():
-    assert r"<code>\frac{\partial L}{\partial b}</code>" in doctor.diagnose_formula(r"\frac{\partial L}{\partial b} = \delta_1")._repr_html_()
+    found = doctor.diagnose_formula(r"\frac{\partial L}{\partial b} = \delta_1")
+    assert r"<code>\frac{\partial L}{\partial b}</code>" in found._repr_html_()
     assert "<td>the factor η</td>" in doctor.answer("largest factor", lambda W, gamma: gamma)._repr_html_()
 
 
