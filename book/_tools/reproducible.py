@@ -27,9 +27,14 @@ def differences(one: Path, other: Path) -> list[str]:
     return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
 
 
-def built(folder: Path, pages: list[str]) -> Path:
-    """The site of a fresh clone of the last commit."""
+def last_commit() -> str:
+    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def built(folder: Path, commit: str, pages: list[str]) -> Path:
+    """The site of a fresh clone, at this commit."""
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, folder], check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", commit], cwd=folder, check=True)
     command = ["page.py", *pages] if pages else ["build.py", "-W", "-n", "--keep-going"]
     command[0] = str(folder / "book/_tools" / command[0])
     subprocess.run([sys.executable, *command], cwd=folder, env=os.environ | {"PYTHONPATH": str(folder)}, check=True)
@@ -37,8 +42,9 @@ def built(folder: Path, pages: list[str]) -> Path:
 
 
 def main(pages: list[str]) -> int:
+    commit = last_commit()  # there may be a newer one when the second build begins
     with tempfile.TemporaryDirectory() as home:
-        one, other = built(Path(home) / "one", pages), built(Path(home) / "in/another/folder", pages)
+        one, other = (built(Path(home) / name, commit, pages) for name in ("one", "in/another/folder"))
         different, count = differences(one, other), len(files(one))
     for name in different:
         print(f"DIFFERS: {name}")
