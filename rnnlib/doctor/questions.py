@@ -244,7 +244,7 @@ def _entropy(p):
 
 QUESTIONS: dict[str, Question] = {
     "rows": Question(
-        "the sum of δ_t s_{t-1}ᵀ", "gradient_w", "eq-gradient-w-outer", _draw_rows,
+        "the sum", "gradient_w", "eq-gradient-w-outer", _draw_rows,
         lambda delta, S: np.einsum("tbi,tbj->ij", delta, S[:-1]),
         {
             ("s_t stands where s_{t-1} belongs", "S[0] is s_0, and delta[0] is δ_1: S[:-1] are the states before."):
