@@ -128,7 +128,8 @@ class FillFormulaMap(SphinxPostTransform):
     def row(self, row: dict) -> list[nodes.Node]:
         here = self.env.docname
         source = nodes.paragraph("", f"{row['source']}: ")
-        source += nodes.math(row["formula"], row["formula"])
+        formula = rf"\displaystyle {row['formula']}"  # a fraction of the note is as legible as its own equation
+        source += nodes.math(formula, formula)
         status = nodes.paragraph("", "", *with_math(row["status"] + (f": {row['note']}" if row["note"] else "")))
         links = [equation_link(row["label"], here), function_link(row["function"], here)]
         for link in links:
