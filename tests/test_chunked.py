@@ -85,14 +85,16 @@ CELLS = {"lstm": (lstm, 4), "gru": (gru, 3)}
 
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("start", [False, True])
-def test_other_cells(rng, name, start):
+@pytest.mark.parametrize("overlap", [96, 128])  # of 175 steps; with 128 a chunk is its overlap
+def test_other_cells(rng, name, start, overlap):
     cell, blocks = CELLS[name]
     shapes = {"U": (blocks * 5, 3), "W": (blocks * 5, 5), "b": (blocks * 5,)}
     p = cell.Params(*(0.3 * rng.normal(size=shapes.get(field, (5,))) for field in cell.Params._fields))
     point, s_0 = forgetting(rng, 700), cell.forward(p, rng.normal(size=(2, 3))).s_T if start else None
-    have = chunked.loss_and_gradients(p, point.q, point.X, point.Y, s_0, cell=cell, chunks=4, overlap=128)
+    have = chunked.loss_and_gradients(p, point.q, point.X, point.Y, s_0, cell=cell, chunks=4, overlap=overlap)
     want = model.loss_and_gradients(p, point.q, point.X, point.Y, s_0, cell=cell)
-    assert have.seams.chunks == 4 and apart(have, want) < 1e-12 and type(have.dL_ds_0) is type(want.dL_ds_0)
+    assert have.seams[:2] == (4, (96 if overlap == 96 else 175,))
+    assert apart(have, want) < 1e-12 and type(have.dL_ds_0) is type(want.dL_ds_0)
 
 
 def test_layers(rng):
