@@ -142,6 +142,8 @@ _SLOPES = _group(
      "eq-one-step-vjp", ("slope[t]", _SLOPE, "s[t] * (1 - s[t])")),
     ("slope-not-squared", "the slope is 1 − s_t, the square is missing", "tanh' = 1 − tanh².",
      "eq-one-step-vjp", ("slope[t]", _SLOPE, "1 - s[t]")),
+    ("slope-inverse", "the slope is 1/(1 − s_t²)", "That is the slope of the inverse function artanh, not of tanh.",
+     "eq-one-step-vjp", ("slope[t]", _SLOPE, "np.reciprocal(1 - s[t] ** 2)")),
     ("slope-value", "the slope is f(a_t) itself", "Forward goes the value f(a), back goes the slope f'(a).",
      "eq-one-step-vjp", ("slope[t]", _SLOPE, "s[t]")),
     ("slope-early", "the slope is taken one step early", "The slope at step t is taken at a_t, which made s_t.",
@@ -197,6 +199,10 @@ _ADJOINT = [
          "Unrolling puts the latest factor on the left: J_t J_{t-1} ⋯ J_{i+1}.",
          "eq-gradient-u-wrong-rising",
          ("lam[t]", "eps[t] @ V + back[t + 1]", "sum(rising(eps[k] @ V, slope, W, t, k) for k in range(t, T + 1))"))),
+    *_group(("rnn",), "museum",
+        ("delta-next-state", "what comes back from step t + 1 is multiplied by s_{t+1} where f'(a_t) belongs",
+         "Both ways to the loss pass f at step t: δ_t = f'(a_t) ⊙ (Vᵀ ε_t + Wᵀ δ_{t+1}).",
+         "eq-museum-next-state", ("delta[t]", "slope[t] * lam[t]", "slope[t] * (eps[t] @ V) + s[min(t + 1, T)] * back[t + 1]"))),
     *_group(("rnn",), "truncated",
         ("lam-one-back", "the adjoint goes one step back and no further", "Truncated after one step: another vector than the gradient.",
          "eq-truncated-wrong", ("back[t]", "delta[t] @ W", "(slope[t] * (eps[t] @ V)) @ W"))),
@@ -250,6 +256,10 @@ _OUTER = [
          "eq-gradient-w-wrong-transposed", ("dW", "delta[t].T @ s[t - 1]", "s[t - 1].T @ delta[t]")),
         ("dW-early", "∂L/∂W pairs δ_{t-1} with s_{t-1}, from t = 2 on", "The two factors are one step apart: δ_t and s_{t-1}.",
          "eq-gradient-w-wrong-early", ("dW", "delta[t].T @ s[t - 1] for t in steps", "delta[t - 1].T @ s[t - 1] for t in steps[1:]"))),
+    *_group(("rnn", "lstm"), "museum",
+        ("dW-first-index", "∂L/∂W takes s_1 at step 1, where s_0 belongs; from t = 2 on it is right",
+         "The first step is like the others: δ_1 meets s_0.",
+         "eq-museum-first-index", ("dW", "s[t - 1]", "s[t - 1 or 1]"))),
     *_group(("rnn",), "gradient_w",
         ("dW-no-slope", "∂L/∂W takes λ_t where δ_t belongs", "W acts through a_t, and f comes after it.",
          "eq-gradient-w-wrong-no-slope", ("dW", "delta[t]", "lam[t]")),
@@ -339,6 +349,20 @@ _LSTM = _group(
     ("blocks-figo", "the blocks are read in the order φ, ι, C̃, ψ",
      "The gradient is right for that order; here, as in PyTorch, it is ι, φ, C̃, ψ.",
      "eq-lstm-gates", (_BLOCKS, "a_iota, a_phi", "a_phi, a_iota"), ("delta[t]", "d_iota, d_phi", "d_phi, d_iota")),
+)  # fmt: skip
+
+_FOUR = "np.concatenate([np.split({}, 4, axis=-1)[k] for k in ({})], axis=-1)"  # blocks of a row, chosen anew
+
+_LSTM_EXHIBITS = _group(
+    ("lstm",), "museum",
+    ("d_phi-value", "the forget gate's slope is σ(φ_t), the sigmoid of the gate", "Going back, σ' = φ (1 − φ) stands where forward had σ.",
+     "eq-museum-gate", ("d_phi", "gate.df(a_phi, phi[t])", "gate.f(phi[t])")),
+    ("db-copied", "∂L/∂b has the forget gate's δ for the input and the output gate as well",
+     "Each gate's bias meets the δ of its own gate.",
+     "eq-museum-copied", ("db", "delta[t].sum(axis=0)", _FOUR.format("delta[t]", "1, 1, 2, 1") + ".sum(axis=0)")),
+    ("a-other-bias", "the forward pass gives the input and the forget gate the output gate's bias",
+     "Where all biases are 0, nothing differs.",
+     "eq-museum-other-bias", ("a[t]", " + b", " + " + _FOUR.format("b", "3, 3, 2, 3"))),
 )  # fmt: skip
 
 _CANDIDATE = " + d_beside[t] @ W_s"
@@ -492,7 +516,7 @@ _BIDIRECTIONAL = _group(
 )  # fmt: skip
 
 MISTAKES: tuple[Mistake, ...] = tuple(
-    _OUTER + _READOUT_MATRIX + _SLOPES + _TOTALS + _ADJOINT + _READOUT + _LSTM + _GRU + _BIDIRECTIONAL + _FORWARD
+    _OUTER + _READOUT_MATRIX + _SLOPES + _TOTALS + _ADJOINT + _READOUT + _LSTM + _LSTM_EXHIBITS + _GRU + _BIDIRECTIONAL + _FORWARD
 )
 
 # Other networks of the same kind: their passes are those of the first with the edits of a "mistake".

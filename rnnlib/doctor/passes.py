@@ -159,7 +159,7 @@ def bidirectional(U_f, W_f, b_f, U_b, W_b, b_b, V, c, X, Y, s_f0, s_b0, weights,
     T, B, m = Y.shape
     steps = range(1, T + 1)
     x, y, omega = padded(X), padded(Y), padded(weights[..., None])
-    V_f, V_b = V[:, : s_f0.shape[-1]], V[:, s_f0.shape[-1] :]
+    V_f, V_b = np.split(V, 2, axis=-1)
     s_f, s_b = {0: s_f0}, {T + 1: s_b0}
     a_f, a_b, s, z, o, eps = {}, {}, {}, {}, {}, {}
     for t in steps:
