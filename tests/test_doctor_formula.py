@@ -47,6 +47,16 @@ WRONG = {
     "eq-bidirectional-wrong-state": "dW_b-state-before",
     "eq-bidirectional-wrong-x": "dX-forward-alone",
     "eq-bidirectional-wrong-end": "ds_b0-wrong-end",
+    "eq-museum-immediate": "lam-no-recursion",
+    "eq-museum-rising": "lam-rising",
+    "eq-museum-next-state": "delta-next-state",
+    "eq-museum-set": "mu-no-carry",
+    "eq-museum-gate": "d_phi-value",
+    "eq-museum-copied": "db-copied",
+    "eq-museum-other-bias": "a-other-bias",
+    "eq-museum-first-index": "dW-first-index",
+    "eq-museum-diagonal": "eps-softmax-diagonal",
+    "eq-museum-back-transposed": "lam-transposed",
 }
 
 
@@ -57,6 +67,8 @@ def equations(root):
 
 
 def network(label):
+    if label in ("eq-museum-set", "eq-museum-gate", "eq-museum-copied", "eq-museum-other-bias"):
+        return "lstm"
     stem = label.removeprefix("eq-").partition("-")[0]
     return stem if stem in ("lstm", "gru", "bidirectional") else "rnn"
 
@@ -95,6 +107,22 @@ def test_further_wrong_formulas_are_named(formula, name):
     assert diagnose_formula(formula).names == (name,)
 
 
+@pytest.mark.parametrize(
+    "formula, network, name",
+    [
+        (r"a_t = U x_t + W^\top s_{t-1} + b, \qquad t = 1, \dots, T", "rnn", "a-transposed"),
+        (r"a_t = U x_t + W s_{t-1}, \qquad t = 1, \dots, T", "rnn", "a-no-bias"),
+        (r"z_t = V s_t, \qquad t = 1, \dots, T", "rnn", "z-no-bias"),
+        (r"a_{\phi,t} = U_\phi x_t + W_\phi s_{t-1} + b_\psi, \qquad t = 1, \dots, T", "lstm", "a-other-bias"),
+        (r"s_t = (\mathbf{1}_h - u_t) \odot s_{t-1} + u_t \odot \tilde{s}_t, \qquad t = 1, \dots, T", "gru", "update-replaces"),
+    ],
+)
+def test_a_wrong_step_of_the_way_forward_is_named(formula, network, name):
+    found = diagnose_formula(formula, network)
+    assert found.names == (name,), found
+    assert not found.right
+
+
 def test_two_mistakes_in_one_formula_are_named():
     found = diagnose_formula(r"\frac{\partial L}{\partial W} = -\sum_{t=1}^{T} \delta_t s_t^\top")
     assert set(found.names) == {"eps-sign", "dW-new-state"}
@@ -126,6 +154,18 @@ def test_shapes_that_do_not_fit_are_told():
         (r"\frac{\partial s_t}{\partial W} = 0, \qquad t = 1, \dots, T", "two ways"),
         (r"\lambda_t = 0, \qquad T < t \le T", "holds for some index"),
         (r"\lVert W \rVert \le 1", "an equation is needed"),
+        (r"\frac{\partial L}{\partial W} = \sum_{t=1}^{T} \delta_t s_{t-1}^T", r"a transpose is ^\top"),
+        (r"\frac{\partial L}{\partial W} = \sum_t \delta_t s_{t-1}^\top", r"a sum has its limits: \sum_{t=1}^{T}"),
+        (r"\frac{\partial L}{\partial W} = \sum_{t=1}^{T \delta_t s_{t-1}^\top", "5 opening and 4 closing braces"),
+        (r"\frac{dL}{dW} = \sum_{t=1}^{T} \delta_t s_{t-1}^\top", r"a derivative of L is \frac{\partial L}{\partial W}"),
+        (r"\frac{\partial L}{\partial W} = \sum_{t=1}^{T} \delta_t h_{t-1}^\top", "the state is s_t"),
+        (r"\delta_t = f'(q_t) \odot \lambda_t, \qquad t = 1, \dots, T", "letters with a meaning here: U, W, b"),
+        (r"\mu_t = \psi_t \odot \lambda_t, \qquad t = 1, \dots, T", r'\mu is a letter of network="lstm"'),
+        (r"\lambda_t = V^\top \epsilon_t, \qquad t = 1, \dots, T", r"the error at the output is \varepsilon"),
+        (r"\delta_t = f'(a_t) * \lambda_t, \qquad t = 1, \dots, T", r"a product entry by entry is \odot"),
+        (r"\lambda_t = V^\top \varepsilon_t, \qquad t = 1, ..., T", r"the dots between 1 and T are \dots"),
+        (r"$\lambda_T = V^\top \varepsilon_T$", "leave the dollar signs out"),
+        ("\x0crac{\\partial L}{\\partial b} = 0", "put an r before the quotation mark"),
     ],
 )
 def test_what_cannot_be_read_is_reported(formula, text):

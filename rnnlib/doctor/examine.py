@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -98,6 +99,10 @@ def diagnose(
             why = next((one.error for one in seen if one.error), "") or "the shapes of its results do not fit"
             at, seen, verdicts = alone
             notes.append(f"judged for one sequence, X (T, n); with a batch, X (T, B, n): {why}")
+    if not seen[0].error and not all(verdict.right for verdict in verdicts):
+        again = reader.observe(my_backward, call, at[0], array).gradients
+        if any(not np.array_equal(again.get(part), value, equal_nan=True) for part, value in seen[0].gradients.items()):
+            notes.append("called again with the same numbers it returns others; does it keep a sum that is not set to 0?")
     return conclude(problem, at, seen, verdicts, notes)
 
 
@@ -153,13 +158,19 @@ def tolerance(array) -> float:
 def _note(have, want, error):
     if have.shape != want.shape:
         needed = f"shape {have.shape}, needed {want.shape}"
+        if have.shape[1:] == want.shape and have.shape[0] > 1:
+            return needed + "; is the sum over its first axis missing?"
         same = have.ndim == 2 and relative_error(have.T, want) <= tolerance(have)
         return needed + "; its transpose is right" if same else needed
     if not np.isfinite(have).all():
-        return f"{np.count_nonzero(~np.isfinite(have))} of {have.size} numbers are not finite"
+        bad = f"{np.count_nonzero(~np.isfinite(have))} of {have.size} numbers are not finite"
+        return f"{bad}; look for 0/0, a log of 0, an exp that is too large"
     if error <= tolerance(have):
         return f"right to {-math.log10(error):.0f} digits" if error > EXACT and have.dtype.itemsize == 8 else ""
-    return ""
+    if np.abs(have.imag).max() > SINGLE * np.abs(want).max():
+        return "has an imaginary part"
+    whole = have.size > 2 and have.any() and np.array_equal(have, np.trunc(have.real))
+    return "all are whole numbers; is it an array of integers?" if whole else ""
 
 
 def _multiple(have, want):
@@ -177,8 +188,8 @@ def _sound(seen, verdicts):
 
 def _failures(seen, at):
     """Each error once, with the sizes where it was seen first."""
-    first = {one.error: point.sizes for one, point in reversed([*zip(seen, at)]) if one.error}
-    return [f"{error} (with T, B, n, h, m = {', '.join(map(str, sizes))})" for error, sizes in reversed(first.items())]
+    first = {re.sub(r"\d+", "", one.error): (one.error, point.sizes) for one, point in reversed([*zip(seen, at)]) if one.error}
+    return [f"{error} (with T, B, n, h, m = {', '.join(map(str, sizes))})" for error, sizes in reversed(first.values())]
 
 
 def _loss_notes(seen, at, verdicts):

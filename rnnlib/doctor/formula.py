@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from functools import cache
 from typing import NamedTuple
 
@@ -23,7 +24,22 @@ from rnnlib.doctor.reader import UNFILLED
 TOLERANCE = 1e-9
 LENGTH, SIZES = 5, ((3, 5, 4), (4, 4, 4))  # T; n, h, m, all different, and all equal for what fits only there
 STARTS = ("ds_0", "dC_0", "ds_f0", "ds_b0")
+# What is often typed, or said of what was typed, and what the dialect has for it
+TYPED = {
+    r"[\x07\x08\x0b\x0c\r\t]": r'Python has read \f, \t, \b, … as control characters: put an r before the quotation mark, r"\frac…"',
+    r"\$": "leave the dollar signs out",
+    r"exponent 'T'": r"a transpose is ^\top",
+    r"\\epsilon": r"the error at the output is \varepsilon",
+    r"\*|\\times|\\cdot\b": r"a product entry by entry is \odot, one of matrices has no sign",
+    r"\\frac\s*\{d": r"a derivative of L is \frac{\partial L}{\partial W}",
+    r"\\sum_[^{]|\\sum(?!_)": r"a sum has its limits: \sum_{t=1}^{T}",
+    r"\bh_": "the state is s_t",
+}
+DOTS = re.compile(r",\s*(?:\.\.\.|…)\s*,")  # between 1 and T
 GATES = {"lstm": (r"\iota", r"\phi", r"\tilde{C}", r"\psi"), "gru": ("r", "u", r"\tilde{s}")}
+
+
+SPELT = {r"\iota": "iota", r"\phi": "phi", r"\psi": "psi", r"\tilde{C}": "C_tilde", r"\tilde{s}": "s_tilde", r"a_\tilde{s}": "a_s"}
 
 
 def diagnose_formula(formula: str, network: str = "rnn", *, f: str = "tanh", head: str = "softmax_cross_entropy") -> Diagnosis:
@@ -61,6 +77,8 @@ def diagnose_formula(formula: str, network: str = "rnn", *, f: str = "tanh", hea
     if not isinstance(formula, str):
         raise ValueError(f"formula is a {type(formula).__name__}; it must be the formula's TeX, a string")
     made = points.problem(network, f, head)
+    if DOTS.search(formula):
+        return Diagnosis(made.cell, (), problems=(r"the dots between 1 and T are \dots, as in t = 1, \dots, T",))
     if "..." in formula or "…" in formula:
         return Diagnosis(made.cell, (), notes=(UNFILLED,))
     name = formula.split("=")[0].replace("&", "").replace(r"\begin{aligned}", "").strip()
@@ -71,7 +89,9 @@ def diagnose_formula(formula: str, network: str = "rnn", *, f: str = "tanh", hea
             raise tex.TexError(f"an equation is needed that holds for some index, not {formula}")
         error, note, failed = _worst(statement, said, at)
     except (tex.TexError, numbers.Ambiguous, numbers.NotHere) as bad:
-        return Diagnosis(made.cell, (), problems=(str(bad),))
+        return Diagnosis(made.cell, (), problems=("; ".join([str(bad), *_advice(formula, str(bad), network)]),))
+    if note.startswith("cannot multiply"):
+        note += r"; a product entry by entry is \odot, an outer product has a ^\top"
     verdict = Verdict(name, error, TOLERANCE, note)
     if verdict.right:
         return Diagnosis(made.cell, (verdict,))
@@ -79,6 +99,21 @@ def diagnose_formula(formula: str, network: str = "rnn", *, f: str = "tanh", hea
     sets, tried = _explain(made.cell, cases)
     explanations = (Explanation(sets[0], (name,), tuple(sets[1 : 1 + OTHERS])),) if sets else ()
     return Diagnosis(made.cell, (verdict,), explanations, tried=tried)
+
+
+def _advice(formula, problem, network):
+    """What to do about a formula that cannot be read or has a letter without a meaning."""
+    from rnnlib.proof.networks import NETWORKS
+
+    text = formula + problem.partition(" in ")[0]
+    found = [advice for typed, advice in TYPED.items() if re.search(typed, text)]
+    if formula.count("{") != formula.count("}"):
+        found.append(f"it has {formula.count('{')} opening and {formula.count('}')} closing braces")
+    if unknown := re.search(r"the letter (\S+) has no meaning", problem):
+        others = [name for name, other in NETWORKS.items() if unknown[1] in other.vocabulary]
+        known = ", ".join(k for k in NETWORKS[network].vocabulary if len(k) < 12)
+        found.append(f'{unknown[1]} is a letter of network="{others[0]}"' if others else f"letters with a meaning here: {known}")
+    return found
 
 
 def _worst(statement, said, at):
@@ -168,14 +203,21 @@ def _quantity(statement, node, point, times):
         letter, subscripts = statement.read(below.parts, network.vocabulary, {})
     elif node.op == "name":
         letter, subscripts = statement.read(node.parts, network.vocabulary, {})
-        if letter not in network.adjoints:
-            letter = {r"\varepsilon": "z"}.get(letter)
-        letter = network.adjoints.get(letter, letter)
+        if letter in (*network.states, *network.inner, "z", "o") and len(subscripts) == 1:
+            return _forward(letter, statement.integer(subscripts[0], times), network.name)
+        letter = {**network.adjoints, r"\varepsilon": "z"}.get(letter)
     else:
         return None
     if letter is None or len(subscripts) != network.vocabulary[letter][0]:
         return None  # a component, or a step's own loss
     return _place(letter, statement.integer(subscripts[0], times) if subscripts else None, network.name)
+
+
+def _forward(letter, t, cell):
+    """The place of a quantity of the way forward."""
+    if cell == "lstm" and letter.startswith("a_"):
+        return _Quantity("a", t, GATES[cell].index(letter[2:]), 4)
+    return _Quantity(SPELT.get(letter, letter), t)
 
 
 def _place(letter, t, cell):

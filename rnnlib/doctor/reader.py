@@ -17,6 +17,13 @@ from rnnlib.doctor.points import Point, Problem
 
 ORDER = ("p", "q", "X", "Y", "s_0", "weights")  # what a function with other names for its arguments is given
 UNFILLED = "nothing is filled in yet: write your answer where the dots are, and run the cell again"
+INNER = ("delta", "epsilon", "eps", "lam", "mu", "seams", "A", "S", "Z", "O")  # what a pass may return beside its gradients
+INSTEAD = {  # what to do about a result that holds no gradients
+    "NoneType": "is the return missing?",
+    "generator": "write return in place of yield",
+    "coroutine": "write def, not async def",
+    "ndarray": 'give it a name, return {"W": …}',
+}
 _SAME = {"x": "X", "y": "Y", "s0": "s_0", "h0": "s_0", "h_0": "s_0", "c0": "C_0", "c_0": "C_0", "omega": "weights"}
 
 
@@ -53,6 +60,8 @@ def call_of(function, cell_letters) -> Call:
     ValueError
         If it is no function, or needs arguments of which only some are known.
     """
+    if inspect.isclass(function):
+        raise ValueError(f"my_backward is the class {function.__name__}; it must be a function, or the method of an instance")
     if not callable(function):
         raise ValueError(f"my_backward is a {type(function).__name__}; it must be a function that returns gradients")
     try:
@@ -91,16 +100,19 @@ def observe(function, call: Call, point: Point, array=np.asarray) -> Observation
     try:
         with np.errstate(all="ignore"):
             result = function(*(copies[k] for k in call.positional), **{k: copies[v] for k, v in call.named.items()})
-    except Exception as failure:  # whatever the reader's code raises is an answer
+    except (Exception, SystemExit) as failure:  # whatever the reader's code raises is an answer
         return Observation({}, error=_told(failure, function))
     try:
         gradients, loss = read(result, point.problem, call)
     except Exception as failure:
         return Observation({}, error=str(failure) or type(failure).__name__)
     written = [name for name, value in copies.items() if array is np.asarray and not _equal(value, before[name])]
-    notes = [f"it writes to {name}, which its caller owns" for name in sorted(written)]
+    notes = [f"it writes to {name}, which its caller owns; let it work on a copy" for name in sorted(written)]
+    notes += _unread(result, gradients, point.problem, call)
     if not point.batch:
         gradients = {k: v[:, None] if k == "X" else v[None] if k in _states(point.problem) else v for k, v in gradients.items()}
+    if type(result) in (tuple, list) and any(a.shape != point.right[k].shape for k, a in gradients.items()):
+        notes.append(f"a bare {type(result).__name__} is read in the order {', '.join(gradients)}; a dict says which is which")
     return Observation(gradients, loss, notes=tuple(notes))
 
 
@@ -122,13 +134,41 @@ def read(result, problem: Problem, call: Call) -> tuple[dict, float | None]:
         if letter == "L" and loss is None:
             loss = as_array(value)
         elif letter in problem.parts and value is not None and value is not ...:
-            found[letter] = as_array(value)
+            try:
+                found[letter] = as_array(value)
+            except ValueError as bad:
+                raise ValueError(f"{name!r}: {bad}") from None
     if not found and any(value is ... for value in (result, *named.values())):
         raise ValueError(UNFILLED)
     if not found:
         kind = f"{type(result).__name__} with {', '.join(map(repr, named))}" if named else type(result).__name__
-        raise ValueError(f"it returned a {kind}; needed are gradients by name, such as {_example(problem)}")
+        if hasattr(result, "close"):
+            result.close()  # a coroutine, which would warn that nobody waited for it
+        instead = INSTEAD.get(type(result).__name__)
+        needed = f"needed are gradients by name, such as {_example(problem)}" + (f": {instead}" if instead else "")
+        raise ValueError(f"it returned a{'n' * (kind[0] in 'aeiou' or kind[:2] == 'nd')} {kind}; {needed}")
     return found, None if loss is None else float(np.real(loss).sum())
+
+
+def _unread(result, gradients, problem, call) -> list[str]:
+    """What of a result is not judged although it looks as if it should be, and what a bare tuple was taken for."""
+    if type(result) in (tuple, list) and len(result) == 2 and _number(result[0]):
+        result = result[1]
+    named = _named(result, problem, call)
+    lower = {part.lower(): part for part in problem.parts}
+    notes = []
+    for name, value in named.items():
+        letter = letter_of(name, problem)
+        if not letter and name.split(".")[-1] not in INNER:
+            meant = lower.get(re.sub(r"^(dl_?/?d|grad_?|d_?)", "", name.lower()))
+            notes.append(f"{name!r} is not judged: it is no letter of this network" + (f"; is 'd{meant}' meant?" if meant else ""))
+        elif letter in problem.parts and value is None:
+            notes.append(f"{name!r} is None, and not judged")
+    wanted = [part for part in problem.kind.shapes if part in letters_given(call, problem.kind.shapes, ()) and part not in _states(problem)]
+    left_out = [part for part in wanted if part not in gradients]
+    if left_out and len(left_out) < len(wanted) / 2 and not notes:
+        notes.append(f"not returned, and not judged: {', '.join(left_out)}")
+    return notes
 
 
 def letter_of(name: str, problem: Problem) -> str:
@@ -161,7 +201,10 @@ def as_array(value):
         value = getattr(value, step)() if hasattr(value, step) else value
     if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # NumPy has no such numbers
         value = value.float()
-    a = np.asarray(value)
+    try:
+        a = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"it returned a {type(value).__name__} of rows of different lengths where an array of numbers is needed") from None
     try:
         return a if a.dtype.kind in "fc" else a.astype(float)
     except (TypeError, ValueError):
