@@ -6,11 +6,13 @@ PORT   ?= 8000
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+BEGUN  := $(VENV)/.begun
 TORCH  := $(VENV)/.torch
 PEERS  := $(VENV)/.peers
 NODE   := $(VENV)/.node
 READER := $(VENV)/reader
 LINTERS := $(VENV)/linters
+FORWARD := $(VENV)/forward
 SITE   := _build/html
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and \
   f"Unrolled needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}: {sys.argv[1]}, for example make book PYTHON=python3.12")
@@ -19,7 +21,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and \
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book page train test mutants test-peers test-site bench bench-quick bench-check pdf serve lab reproducible lint types lint-workflows links readme lock lighthouse clean
+.PHONY: help setup book page train test mutants test-doctor test-peers test-forward test-site bench bench-quick bench-check pdf serve lab reproducible lint types lint-workflows links readme lock lighthouse clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,14 +32,16 @@ $(READY): requirements/main.txt requirements/uv.txt pyproject.toml
 	@echo "==> Setting up $(VENV): pinned, hashed packages (about a minute the first time)"
 	@if test -x $(BIN)/python; then $(BIN)/python -c '$(NEW_ENOUGH)' "remove $(VENV), then give a newer one"; \
 	else $(PYTHON) -c '$(NEW_ENOUGH)' "give a newer one"; fi
-	@{ test -x $(BIN)/pip && $(BIN)/python -m pip --version >/dev/null 2>&1; } || $(PYTHON) -m venv $(VENV)  # new, or left half made
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	@$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/main.txt 2>&1 | grep -v '^ [+-]'
+	@{ test -x $(BIN)/pip && $(BIN)/pip --version >/dev/null 2>&1; } || $(PYTHON) -m venv --clear $(VENV)  # new, or left half made
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt \
+	  $$($(BIN)/uv --version >/dev/null 2>&1 || echo --ignore-installed)
+	@again=$$(test ! -e $(BEGUN) || echo --reinstall); touch $(BEGUN); \
+	  $(BIN)/uv pip install $$again --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/main.txt 2>&1 | grep -v '^ [+~-]'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@$(BIN)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json set-default-viewer markdown >/dev/null
 	@mkdir -p $(VENV)/etc/ipython
 	@echo 'c.IPKernelApp.log_level = 40  # no greeting from every kernel' > $(VENV)/etc/ipython/ipython_kernel_config.py
-	@touch $@
+	@rm $(BEGUN) && touch $@
 	@echo "==> Ready: $(VENV)"
 
 $(TORCH): $(READY) requirements/torch.txt
@@ -73,9 +77,24 @@ mutants: $(READY)  ## change the gradient code one slip at a time: would the tes
 	@echo "==> Changing rnnlib one slip at a time; every slip that changes a value must make a test fail"
 	@$(BIN)/python tests/mutants.py $(MUTANTS)
 
+test-doctor: $(READY)  ## the doctor's promises in full: every mistake, 1,600 pairs, 2,000 right passes, seconds (minutes)
+	@echo "==> Testing the gradient doctor in full"
+	@DOCTOR_IN_FULL=1 $(BIN)/python -m pytest -q -n auto --dist load -rP tests/test_doctor.py
+
 test-peers: $(PEERS)  ## compare rnnlib with PyTorch, JAX and ONNX Runtime
 	@echo "==> Testing rnnlib against outside frameworks"
 	@$(BIN)/python -m pytest -q tests/peers
+
+$(FORWARD)/.ready: $(READY) requirements/forward.txt
+	@command -v node >/dev/null || { echo "==> Jupyter Book 2 needs Node.js, which is not here" >&2; exit 1; }
+	@echo "==> Adding Jupyter Book 2 of requirements/forward.txt, in an environment of its own"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FORWARD)
+	@$(BIN)/uv pip install --quiet --python $(FORWARD)/bin/python --no-deps --require-hashes -r requirements/forward.txt
+	@touch $@
+
+test-forward: $(FORWARD)/.ready  ## read the pages with Jupyter Book 2: does it fail where CONTRIBUTING.md says, and only there? (needs Node.js)
+	@echo "==> Reading the pages with Jupyter Book 2"
+	@$(BIN)/python -m pytest -q tests/forward
 
 # Lighthouse and the checker of HTML; without Node.js the tests that need them say so and are skipped
 $(NODE): $(READY) tests/browser/package-lock.json
@@ -172,7 +191,9 @@ lock: $(READY)  ## pin requirements anew
 	  --fork-strategy fewest --python-version 3.11 --no-annotate --no-header --quiet --output-file requirements/main.txt
 	@$(BIN)/uv pip compile requirements/linters.in --universal --generate-hashes --python-version 3.11 \
 	  --no-annotate --no-header --quiet --output-file requirements/linters.txt
-	@echo "==> Pinned: requirements/main.txt, requirements/uv.txt, requirements/linters.txt"
+	@$(BIN)/uv pip compile requirements/forward.in --universal --generate-hashes --python-version 3.11 \
+	  --no-annotate --no-header --quiet --output-file requirements/forward.txt
+	@echo "==> Pinned: requirements/main.txt, requirements/uv.txt, requirements/linters.txt, requirements/forward.txt"
 
 clean:  ## remove what was built (the environment stays)
 	@rm -rf _build .pytest_cache .ruff_cache

@@ -80,13 +80,8 @@ def test_the_doctor_comes_when_it_is_asked_for_and_needs_numpy_alone():
 
 
 def test_import_takes_little_more_than_numpy_does():
-    def own_seconds():
-        lines = run("-X", "importtime", "-c", "import rnnlib").stderr.splitlines()
-        table = [line.removeprefix("import time:").split("|") for line in lines if re.search(r"\d +\|", line)]
-        total = {name.strip(): int(microseconds) / 1e6 for _, microseconds, name in table}
-        return total["rnnlib"] - total["numpy"]
-
-    assert min(own_seconds() for _ in range(3)) < 0.2
+    script = "import time, numpy; before = time.process_time(); import rnnlib; print(time.process_time() - before)"
+    assert min(float(run("-c", script).stdout) for _ in range(3)) < 0.2  # of the processor: others may be at work here
 
 
 def test_every_name_in_all_is_there():

@@ -38,10 +38,15 @@ def main(names: list[str]) -> int:
     names = [Path(name).stem for name in names]
     missing = [name for name in names if not (ROOT / f"book/{name}.md").is_file()]
     if missing or not names:
-        print(f"No page book/{missing[0] if missing else '?'}.md; use: make page PAGE=gradient_w", file=sys.stderr)
+        wrong = f"There is no page book/{missing[0]}.md" if missing else "No page is named"
+        print(f"{wrong}; use: make page PAGE=gradient_w", file=sys.stderr)
         return 2
     out = ROOT / "_build" / f"page-{'-'.join(names)}"
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"{error}; the build writes there", file=sys.stderr)
+        return 2
     (out / "_toc.yml").write_text(yaml.safe_dump(make_toc(names), sort_keys=False), "utf8")
     (out / "_config.yml").write_text(yaml.safe_dump(make_config(), sort_keys=False), "utf8")
     print(f"==> Building {', '.join(names)} alone", flush=True)
