@@ -16,6 +16,7 @@ import argparse
 import ast
 import builtins
 import importlib
+import inspect
 import multiprocessing
 import os
 import re
@@ -57,6 +58,8 @@ TESTS = {
     "workspace": (("test_workspace", ""), ("test_rnn", ""), ("test_gated", "workspace")),
     "truncated": (("test_truncated", ""),),
     "checkpointed": (("test_checkpointed", ""),),
+    "chunked": (("test_chunked", ""),),
+    "other_ways": (("test_other_ways", ""), ("test_rnn", ""), ("test_workspace", "stop"), ("test_cells", "")),
 }
 # The backward passes and what carries their arithmetic: what is changed if nothing else is asked for.
 GRADIENTS = (
@@ -64,12 +67,14 @@ GRADIENTS = (
     "gru._back_*", "lstm._opened", "_gated.by_gate", "_gated.back_over", "_gated.summed", "bidirectional.turn", "bidirectional.*ends",
     "bidirectional._without_padding", "stacked.States.__add__", "losses._softmax_cross_entropy", "activations.*slope*",
     "model.loss_and_gradients", "truncated.window", "truncated.chunk*", "truncated.handed_on", "truncated._gradients",
-    "checkpointed.loss_and_gradients",
+    "checkpointed.loss_and_gradients", "chunked.loss_and_gradients", "chunked._in_chunks", "chunked._late", "chunked._states",
+    "chunked._c*", "chunked._ones_then_zeros", "chunked._to_the*", "chunked._apart", "chunked._largest", "other_ways.*",
 )  # fmt: skip
 # Functions that check arguments or name things: their tests are about messages.
 LEFT_OUT = re.compile(
     r".*\._inputs.*|_gated\.(parameters|sequence|state|effects|one_of)|.*\._?lengths?|.*\._pair|.*\._no_step|stacked\._layers"
     r"|losses\.(head|one_hot)|activations\.activation|truncated\..*_pairs|checkpointed\.segment|.*\.__(repr|init)__"
+    r"|chunked\._(real|precision|whole|above_zero)"
     r"|workspace\.Workspace\..*|workspace\.(_kinds|_takes_work|passing|_aligned)"
 )
 SLOW = re.compile("complex_step|mod_p|lemma|total_derivative|T_50|autograd|every_size|refuse")  # guessed, until they have run
@@ -112,7 +117,7 @@ def targets(patterns=GRADIENTS) -> list[Target]:
 def _functions(module, tree):
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            yield node.name, getattr(module, node.name), node
+            yield node.name, inspect.unwrap(getattr(module, node.name)), node
         if isinstance(node, ast.ClassDef):
             for method in node.body:
                 if isinstance(method, ast.FunctionDef) and not method.decorator_list:

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import os
 import random
 import re
 import time
@@ -16,6 +17,7 @@ from rnnlib.doctor import catalogue, fitting, passes, points
 from rnnlib.doctor.reader import letter_of
 
 CELLS = list(points.KINDS)
+IN_FULL = "DOCTOR_IN_FULL" in os.environ  # make test-doctor: hundreds of pairs, a thousand right passes of each precision
 
 
 def reader(cell, *mistakes, f="tanh", head="softmax_cross_entropy"):
@@ -60,8 +62,9 @@ def test_every_mistake_is_named_first_at_ten_sizes_and_seeds(cell):
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "bidirectional"])
 def test_pairs_of_mistakes_are_named(cell):
     every = [pair for pair in itertools.combinations(fitting(cell), 2) if catalogue.together(cell, *pair)]
-    sample = random.Random(7).sample(every, 40)
+    sample = random.Random(7).sample(every, 400 if IN_FULL else 40)
     named = [{m.name for m in pair} == {*diagnose(reader(cell, *pair), cell, targets="any").names} for pair in sample]
+    print(f"{cell}: {sum(named)} of {len(named)} pairs of mistakes are named")
     assert np.mean(named) >= 0.9
 
 
@@ -194,7 +197,9 @@ def test_diagnosis_takes_under_two_seconds(cell):
         assert diagnose(unknown, cell, seed=seed).names == ()
         return time.thread_time() - start
 
-    assert min(seconds(seed) for seed in (11, 12, 13)) < 2
+    took = [seconds(seed) for seed in range(10, 30 if IN_FULL else 13)]
+    print(f"{cell}: an answer takes {min(took):.2f} to {max(took):.2f} s")
+    assert (max if IN_FULL else min)(took) < 2
 
 
 # -- a right backward pass is never called wrong -----------------------------------------------------------------------
@@ -203,7 +208,7 @@ def test_diagnosis_takes_under_two_seconds(cell):
 @pytest.mark.parametrize("dtype, count", [(np.float64, 600), (np.float32, 400)])
 def test_a_right_backward_is_never_called_wrong(dtype, count):
     choice = random.Random(5)
-    for seed in range(count):
+    for seed in range(1000 if IN_FULL else count):
         cell, f = choice.choice(CELLS), choice.choice(sorted(activations.ACTIVATIONS))
         head, targets = choice.choice(sorted(losses.HEADS)), choice.choice(("soft", "any", "one_hot"))
         found = diagnose(library(cell, dtype, f=f, head=head), cell, f=f, head=head, targets=targets, seed=seed)
