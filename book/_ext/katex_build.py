@@ -27,6 +27,8 @@ INVALID = [  # what KaTeX writes and the standards of MathML and CSS do not allo
     (re.compile("(<msub>.{1,200}?<mi>[a-z]+</mi>)<mo>\u2061</mo></msub>"), r"\1</msub>"),
     (re.compile(r'(style="|;)height:-[\d.]+em;'), r"\1"),
 ]
+ALIGNED = re.compile(r"\\begin\{aligned\}((?:(?!\\begin|\\end).)*)\\end\{aligned\}", re.S)
+NEW_LINE = re.compile(r"\\\\(?:\[[^\]]*\])?\s")
 KATEX_OPTIONS = {"throwOnError": True, "strict": False, "output": "htmlAndMathml"}
 
 
@@ -80,6 +82,13 @@ def mark_symbols(html: str) -> str:
     return SYMBOL.sub(mark, html)
 
 
+def steps(tex: str) -> int:
+    """How many lines a derivation has: one side, then line by line what it equals; 0 for a formula that is none."""
+    aligned = ALIGNED.fullmatch(tex.strip())
+    lines = [line.strip() for line in NEW_LINE.split(aligned[1])] if aligned else []
+    return len(lines) if len(lines) >= 3 and all(line.startswith("&") for line in lines[1:]) else 0
+
+
 def typeset_node(translator, node, display: bool) -> str:
     app = translator.builder.app
     tex = node.astext().strip()
@@ -109,6 +118,8 @@ def visit_math_block(translator, node) -> None:
         translator.add_permalink_ref(node, _("Link to this equation"))
         body.append("</span>")
     body.append("</div>\n")
+    if lines := steps(node.astext()):  # book.js puts the buttons there
+        body.append(f'<div class="reading" data-lines="{lines}"></div>\n')
     raise nodes.SkipNode
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from pathlib import Path
 
+import yaml
 from jupyter_cache import get_cache
 from myst_nb.core.read import create_nb_reader
 from sphinx.directives.code import LiteralIncludeReader
@@ -82,7 +83,7 @@ class Plain:
         return f"**{head} ({argument}).**" if head and argument else f"**{head or argument}.**" if head or argument else ""
 
     def included(self, name: str, options: dict[str, str]) -> str:
-        options = {key: int(value) if key == "dedent" else value for key, value in options.items() if key != "language"}
+        options = {key: value for key, value in options.items() if key != "language"}
         lines, _ = LiteralIncludeReader(str(self.folder / name), options, self.env.config).read()
         return f"```python\n{lines.rstrip()}\n```"
 
@@ -99,7 +100,7 @@ class Plain:
                 fence, kind, argument = opened.groups()
                 options = {}
                 while lines and (option := OPTION.match(lines[0])):
-                    options[option[1]] = option[2]
+                    options[option[1]] = yaml.safe_load(option[2])
                     lines.pop(0)
                 if kind in DROPPED or kind == "literalinclude":
                     del lines[: lines.index(fence) + 1]

@@ -145,3 +145,58 @@ document.addEventListener("mouseover", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { lights.chosen = lights.pointed = ""; light(); }
 });
+
+// 4. A derivation can be read folded, its first side and its last alone, or line by line: by the buttons below it or the arrow keys there.
+//    All lines stand there at first, on paper and without scripts.
+function rowsOf(math) {
+  const place = (cell) => Math.round(1000 * (parseFloat(cell.style.top) + parseFloat(cell.firstElementChild.style.height)));
+  const columns = [...math.querySelector(".katex-html .mtable").children].filter((el) => el.className.startsWith("col-align"));
+  const cells = columns.flatMap((column, c) => [...column.querySelector(".vlist").children].map((el) => [el, place(el), c]));
+  const places = [...new Set(cells.map(([, at]) => at))].sort((a, b) => a - b);
+  const drawn = cells.map(([el, at, column]) => ({ el, row: places.indexOf(at), column }));
+  const said = [...math.querySelector(".katex-mathml mtable").children].flatMap((tr, row) => [...tr.children].map((el, column) => ({ el, row, column })));
+  return { parts: [...drawn, ...said], rise: (places.at(-1) - places[0]) / 1000 };
+}
+
+function offerReading(bar) {
+  const math = bar.previousElementSibling, count = Number(bar.dataset.lines), { parts, rise } = rowsOf(math);
+  const fold = document.createElement("button"), step = document.createElement("button"), status = document.createElement("span");
+  const [first, last] = [[0, 0], [count - 1, 1]].map(([row, column]) => parts.find((part) => part.row === row && part.column === column));
+  const top = ({ el }) => Math.min(...[...el.querySelectorAll(".mord, .mop, .mopen")].map((part) => part.getBoundingClientRect().top));
+  const display = math.querySelector(".katex-display");
+  let shown = count;
+  fold.type = step.type = "button";
+  status.setAttribute("role", "status");
+  const inResult = ({ row, column }) => [first, last].some((part) => part.row === row && part.column === column);
+  const show = (lines) => {
+    shown = Math.max(0, Math.min(count, lines));
+    for (const part of parts) {
+      part.el.classList.toggle("unread", shown ? part.row >= shown : !inResult(part));
+    }
+    display.style.marginBottom = "";
+    for (const { el } of [first, last]) el.style.transform = "";
+    if (!shown) {  // the last side comes up to the first, which comes down if the other is too tall for its line
+      const way = rise * parseFloat(getComputedStyle(first.el).fontSize), up = Math.min(way, top(last) - top(first));
+      display.style.marginBottom = `${parseFloat(getComputedStyle(display).marginBottom) - up}px`;
+      last.el.style.transform = `translateY(${-up}px)`;
+      first.el.style.transform = `translateY(${way - up}px)`;
+    }
+    fold.textContent = shown ? "Result only" : "All lines";
+    step.textContent = shown && shown < count ? "Next line" : "Line by line";
+    status.textContent = shown === count ? "" : shown ? `line ${shown} of ${count}` : "the result";
+  };
+  fold.addEventListener("click", () => show(shown ? 0 : count));
+  step.addEventListener("click", () => show(shown && shown < count ? shown + 1 : 1));
+  bar.addEventListener("keydown", (event) => {
+    const to = { ArrowRight: shown + 1, ArrowLeft: shown - 1, Home: 0, End: count }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    show(to);
+  });
+  bar.setAttribute("role", "group");
+  bar.setAttribute("aria-label", "How to read this derivation");
+  show(count);
+  bar.append(status, fold, step);
+}
+
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".reading").forEach(offerReading));
