@@ -173,6 +173,16 @@ def test_the_record_says_how_large_the_differences_are_and_the_limit_itself_is_l
     assert both(point, 4, 4, np.nextafter(max(seams[2:]), 0))[0].seams.overlaps[:2] == (4, 8)
 
 
+def test_how_far_two_sides_of_the_seams_are_apart():
+    """The beginning of a chunk against the end of the one before, relative to the largest end or to what is given."""
+    begins, ends = np.array([[9.0, 9], [1, 2], [3, 4]]), np.array([[1, 2.5], [3, 4.25], [8, -10]])
+    assert chunked._apart(begins, ends) == 0.05 and chunked._apart(begins, ends, 20.0) == 0.025
+    assert chunked._apart(lstm.State(begins, ends), lstm.State(ends, begins)) == chunked._apart(ends, begins) == 12 / 9
+    assert chunked._apart(0 * begins, 0 * ends) == 0 and chunked._apart(begins, 0 * ends) == np.inf
+    assert chunked._apart(begins, np.full((3, 2), np.nan)) == np.inf
+    assert chunked._largest(np.array([-3.0, 2])) == chunked._largest(np.array([3.0, -2])) == 3
+
+
 def test_a_loss_that_overflows_is_left_to_one_pass(rng):
     """Every error is finite, and so is every gradient; their squares are not."""
     point = forgetting(rng)
