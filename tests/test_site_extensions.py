@@ -156,6 +156,16 @@ def test_the_script_before_the_first_paint_finds_the_fonts_of_the_one_sheet():
     assert tidy_html.tidy(page) == page
 
 
+def test_the_first_paint_waits_for_what_ends_the_first_screen_and_not_for_more():
+    words = "<p>" + "word " * 200 + "</p>\n"
+    article = "<article>" + 20 * words + "</article>"
+    marked = tidy_html.with_screen(article)
+    before = marked.index('<p id="screen">')
+    assert tidy_html.height(marked[:before]) > tidy_html.SCREEN >= tidy_html.height(marked[: before - len(words)])
+    assert marked.replace(' id="screen"', "") == article and tidy_html.with_screen(marked) == marked
+    assert "href:'#screen',blocking:'render'" in tidy_html.tidy(THEMES_PAGE)
+
+
 @pytest.mark.parametrize("shown", [True, False])
 def test_only_a_page_with_a_figure_to_move_loads_what_moves_it(shown):
     explore = '<script src="../_static/explore.js"></script>'

@@ -18,11 +18,13 @@ from pathlib import Path
 
 # Before anything is painted: the theme that was chosen, or the machine's; "js" says that folded boxes can be opened.
 # It stands after the style sheet, which holds the fonts of formulas: they are read at once, not when the first formula is laid out,
-# so no line is set in another font first and moves.
+# so no line is set in another font first and moves. And the browser (Chromium; others do not know "expect") is asked to wait with the
+# first paint for the paragraph that ends the first screen: no formula or table is seen in part, and grows.
 BEFORE_PAINT = (
     "(e=>{let m;try{m=localStorage.getItem('mode')}catch{}m=m||'auto';e.classList.add('js');e.dataset.mode=m;"
     "e.dataset.theme=m=='auto'?matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light':m})(document.documentElement);"
-    "document.fonts.forEach(font=>font.load())"
+    "document.fonts.forEach(font=>font.load());"
+    "document.head.append(Object.assign(document.createElement('link'),{rel:'expect',href:'#screen',blocking:'render'}))"
 )
 POLICY = "; ".join(
     (
@@ -107,8 +109,9 @@ REDIRECT = """<!DOCTYPE html>
 </html>
 """
 BLOCK = re.compile(r"\n<(p|ul|ol|dl|div|figure|table)\b([^>]*)>")
+ENDS = re.compile(r"<(?:p|h2|h3|tr)\b(?![^>]*\bid=)")
 MARKUP = re.compile(r"<math.*?</math>|<[^>]*>", re.S)
-FAR = 2000
+SCREEN, FAR = 1200, 2000  # pixels below which a paragraph ends the first screen, and is laid out later
 SYMBOLS = "U", "W", "V", "grad"
 TWINS = '<div class="twins"></div>'
 SVG = re.compile(r"<svg\b.*?</svg>", re.S)
@@ -147,7 +150,7 @@ def tidy(html: str) -> str:
     if not start:  # the search page, which has its own field
         return repaired(head + end + body, AROUND).replace('id="search-input"', 'id="search-field"', html.count('id="search-input"') - 1)
     sides = repaired(head + end + before, AROUND), repaired(after, AROUND)
-    return sides[0] + start + far_marked(own_ids(with_place_for_twins(repaired(article, ARTICLE)))) + stop + sides[1]
+    return sides[0] + start + far_marked(with_screen(own_ids(with_place_for_twins(repaired(article, ARTICLE))))) + stop + sides[1]
 
 
 def with_place_for_twins(article: str) -> str:
@@ -181,6 +184,17 @@ def far_marked(article: str) -> str:
         return f"\n<{name}{with_class}>"
 
     return BLOCK.sub(mark, article)
+
+
+def with_screen(article: str) -> str:
+    """The article with an id on the first paragraph, heading or row below the first screen; the first paint waits for it."""
+    depth, end = 0.0, 0
+    for match in [] if 'id="screen"' in article else ENDS.finditer(article):
+        depth += height(article[end : match.start()])
+        end = match.start()
+        if depth > SCREEN:
+            return f'{article[:end]}{match[0]} id="screen"{article[match.end() :]}'
+    return article
 
 
 def height(html: str) -> float:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from functools import partial
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import serve
+
 LIMIT = 400_000  # bytes on the wire, compressed, with everything that the page loads
 MOVED = """
 window.moved = [];
@@ -41,6 +49,41 @@ def test_nothing_moves_while_a_page_comes(chromium, address, path):
         moved = page.evaluate("moved")
         context.close()
         assert sum(value for value, *_ in moved) < 0.002, (width, moved)
+
+
+class Halting(serve.Compressing):
+    """A server whose pages halt in the middle of their first displayed formula, as on a bad line."""
+
+    halt = 0.6  # seconds
+
+    def do_GET(self) -> None:
+        if not self.path.endswith(".html"):
+            super().do_GET()
+            return
+        page = Path(self.translate_path(self.path)).read_bytes()
+        half = page.index(b"katex-html", page.index(b"katex-display")) + 600
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page[:half])
+        self.wfile.flush()
+        time.sleep(self.halt)
+        self.wfile.write(page[half:])
+
+
+def test_the_first_formula_is_painted_with_the_first_words(chromium, site):
+    """Not half of it, and in its own font: nothing is painted before the first screen is there."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Halting, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = chromium.new_page()
+        page.add_init_script(MOVED)
+        page.goto(f"http://127.0.0.1:{server.server_port}/book/gradient_w.html", wait_until="networkidle")
+        painted = page.evaluate("performance.getEntriesByName('first-paint')[0].startTime")
+        moved = page.evaluate("moved")
+        page.context.close()
+        server.shutdown()
+    assert painted > 1000 * Halting.halt and moved == []
 
 
 def test_a_script_in_the_page_does_not_run(open_page, pages):
