@@ -1,10 +1,12 @@
 """The built site, served as a server would, and a real browser with its network closed; for all files of this folder.
 
 Needs ``make book`` first and a Chromium on the machine; ``make test-site`` does the one and asks for the other.
+UNROLLED_SITE may name another built site, one of ``make page`` for instance.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import threading
@@ -14,14 +16,14 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build/html"
+SITE = Path(os.environ.get("UNROLLED_SITE", ROOT / "_build/html")).resolve()
 PAGES = [path.relative_to(SITE).as_posix() for path in sorted(SITE.glob("book/*.html"))]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 WHOLE = """
 document.addEventListener("DOMContentLoaded", () => {
   const style = document.createElement("style");
-  style.textContent = "* { content-visibility: visible !important; }";
+  style.textContent = "* { content-visibility: visible !important; transition: none !important; }";
   document.head.append(style);
 });
 """
@@ -73,7 +75,7 @@ def open_page(chromium, address):
     contexts = []
 
     def open_it(path: str, width: int = 1300, scheme: str = "light", height: int = 900, whole: bool = False):
-        """``whole``: what is far below is laid out at once, which a page leaves for later."""
+        """``whole``: what is far below is laid out at once, which a page leaves for later; a change of colours too is done at once."""
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         if whole:
             context.add_init_script(WHOLE)
@@ -91,6 +93,12 @@ def open_page(chromium, address):
     yield open_it
     for context in contexts:
         context.close()
+
+
+def turn(page, scheme: str) -> None:
+    """Let the machine say light or dark, and wait until the page has followed."""
+    page.emulate_media(color_scheme=scheme)
+    page.locator(f"html[data-theme={scheme}]").wait_for(state="attached", timeout=5000)
 
 
 def is_fault(message) -> bool:

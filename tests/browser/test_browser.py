@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from conftest import turn
 
 CONTRAST = """
 () => {
@@ -30,24 +33,33 @@ CONTRAST = """
 """
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_is_quiet_self_contained_and_legible(open_page, path, scheme):
-    page = open_page(path, scheme=scheme, whole=True)
-    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+WIDE = """
+() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("article *")]
+  .filter((el) => el.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map((el) => el.outerHTML.slice(0, 120))
+"""
+
+
+def test_page_is_quiet_self_contained_and_legible_and_fits_a_phone(open_page, path):
+    """One visit: light and dark, then narrow; the first reference to an equation shows it."""
+    page = open_page(path, whole=True)
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
     assert page.evaluate("document.fonts.ready.then(() => true)")
     assert page.evaluate(CONTRAST) == []
+    assert_previews(page, first_link(page, "article p a[href*='#equation-']"), ".katex")
+    turn(page, "dark")
+    assert page.evaluate(CONTRAST) == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate("innerWidth") == 390 and page.evaluate(WIDE) == []
+    turn(page, "light")
+    assert page.evaluate(WIDE) == []
     assert page.faults == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_fits_a_phone(open_page, path, scheme):
-    page = open_page(path, width=390, scheme=scheme, whole=True)
-    wide = page.evaluate(
-        """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("article *")]
-        .filter((el) => el.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map((el) => el.outerHTML.slice(0, 120))"""
-    )
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390, wide
-    assert page.faults == []
+def test_a_page_that_is_opened_on_a_phone_is_as_it_should_be(open_page, scheme):
+    page = open_page("book/index.html", width=390, scheme=scheme)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert page.evaluate(WIDE) == [] == page.faults
 
 
 def first_link(page, selector: str):
@@ -55,36 +67,53 @@ def first_link(page, selector: str):
     return next((link for link in page.locator(selector).all() if link.is_visible()), None)
 
 
-def test_a_reference_previews_its_equation_and_escape_closes_it(open_page, pages):
-    previewed = 0
-    for name in pages:
-        page = open_page(name)
-        link = first_link(page, "article p a[href*='#equation-']")
-        if link is None:
-            continue
+def assert_previews(page, link, holds: str) -> None:
+    """The link, if there is one, shows by keyboard what it leads to, and Escape closes it."""
+    if link is not None:
         link.focus()
         box = page.locator(".preview[role=tooltip]")
-        box.wait_for(timeout=3000)
-        assert box.locator(".katex").count(), name
+        box.wait_for(timeout=5000)
+        assert box.locator(holds).count() and box.inner_text().strip()
         assert link.get_attribute("aria-describedby") == box.get_attribute("id")
         page.keyboard.press("Escape")
-        assert page.locator(".preview").count() == 0
-        assert page.faults == []
-        previewed += 1
-    assert previewed, "no page refers to an equation"
+        assert page.locator(".preview").count() == 0 and link.get_attribute("aria-describedby") is None
 
 
-def test_a_folded_solution_opens(open_page, pages):
-    for name in pages:
-        page = open_page(name)
-        button = first_link(page, "div.solution.dropdown button.toggle-button")
-        if button is not None:
-            body = page.locator("div.solution.dropdown").first.locator(".solution-content")
-            assert not body.is_visible()
-            button.click()
-            body.wait_for(state="visible", timeout=2000)
-            return
-    pytest.fail("no page has a folded solution")
+PREVIEWS = {  # what is referred to: the links, and what the box must hold
+    "equation": ("article p a[href*='#equation-']", ".katex"),
+    "theorem": ("article p a[href*='#thm-']", ".proof-title"),
+    "citation": ("article p a[href*='bibliography.html#']", "p, dd, .citation"),
+    "term": ("article p a[href*='glossary.html#term-']", "dt"),
+    "figure": ("article p a[href*='#fig-']", "svg, img"),
+}
+
+
+@pytest.mark.parametrize("kind", PREVIEWS)
+def test_a_reference_previews_what_it_leads_to_by_keyboard_and_by_mouse(open_page, site, pages, kind):
+    selector, holds = PREVIEWS[kind]
+    refers = re.compile('<a class="reference internal" href="[^"]*' + selector.partition("*='")[2].removesuffix("']"))
+    name = next((name for name in pages if refers.search((site / name).read_text("utf8"))), None)
+    assert name, f"no page refers to a {kind}"
+    page = open_page(name, whole=True)
+    link = first_link(page, selector)
+    assert_previews(page, link, holds)
+    page.locator("h1").first.click()
+    link.hover()
+    box = page.locator(".preview[role=tooltip]")
+    box.wait_for(timeout=5000)
+    assert box.locator(holds).count()
+    page.mouse.move(2, 2)
+    box.wait_for(state="detached", timeout=5000)
+    assert page.faults == []
+
+
+def test_a_folded_solution_opens(open_page, site, pages):
+    name = next(name for name in pages if 'class="solution dropdown' in (site / name).read_text("utf8"))
+    page = open_page(name, whole=True)
+    body = page.locator("div.solution.dropdown").first.locator(".solution-content")
+    assert not body.is_visible()
+    page.locator("div.solution.dropdown button.toggle-button").first.click()
+    body.wait_for(state="visible", timeout=2000)
 
 
 def test_the_theme_switch_changes_the_theme(open_page, pages):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build/html"
+SITE = Path(os.environ.get("UNROLLED_SITE", ROOT / "_build/html")).resolve()
 READER = ROOT / ".venv/reader/bin/python"
 NOTEBOOKS = sorted(path.stem for path in SITE.glob("_sources/book/*.ipynb"))
 HREF = re.compile(r'<a\b[^>]*\bhref="([^"#?]+)"')
