@@ -81,10 +81,6 @@ test-doctor: $(READY)  ## the doctor's promises in full: every mistake, 1,600 pa
 	@echo "==> Testing the gradient doctor in full"
 	@DOCTOR_IN_FULL=1 $(BIN)/python -m pytest -q -n auto --dist load -rP tests/test_doctor.py
 
-test-doctor: $(READY)  ## the doctor's promises in full: every mistake, 1,600 pairs, 2,000 right passes, seconds (minutes)
-	@echo "==> Testing the gradient doctor in full"
-	@DOCTOR_IN_FULL=1 $(BIN)/python -m pytest -q -n auto --dist load -rP tests/test_doctor.py
-
 test-peers: $(PEERS)  ## compare rnnlib with PyTorch, JAX and ONNX Runtime
 	@echo "==> Testing rnnlib against outside frameworks"
 	@$(BIN)/python -m pytest -q tests/peers

@@ -55,7 +55,7 @@ def test_requirements_name_no_address(path):
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", path.read_text("utf8"))
 
 
-@pytest.mark.parametrize("name", ["main.txt", "uv.txt", "linters.txt"])
+@pytest.mark.parametrize("name", ["main.txt", "uv.txt", "linters.txt", "forward.txt"])
 def test_every_requirement_is_pinned_and_hashed(name):
     text = (ROOT / "requirements" / name).read_text("utf8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
