@@ -249,7 +249,7 @@ def _apart(begins, ends, least=0.0):
     found = 0.0
     for u, v in zip(leaves(begins).values(), leaves(ends).values(), strict=True):
         difference, size = _largest(u[1:] - v[:-1]), max(_largest(v), least)
-        found = max(found, difference / size if size else inf * difference if difference else 0.0)
+        found = float(np.maximum(found, difference / size if size else inf * difference if difference else 0.0))  # no number stays none
     return found if found == found else inf
 
 
