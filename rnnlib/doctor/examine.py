@@ -19,6 +19,7 @@ from rnnlib.losses import Head
 
 EXACT = 1e-9  # above this, double precision alone does not explain the error
 SINGLE, HALF = 1e-4, 2e-2  # what single and half precision may cost
+LARGE = 2**31  # from about here on a double is whole anyway
 OTHERS = 3  # so many sets of mistakes with the same numbers are told
 
 
@@ -169,7 +170,7 @@ def _note(have, want, error):
         return f"right to {-math.log10(error):.0f} digits" if error > EXACT and have.dtype.itemsize == 8 else ""
     if np.abs(have.imag).max() > SINGLE * np.abs(want).max():
         return "has an imaginary part"
-    whole = have.size > 2 and have.any() and np.array_equal(have, np.trunc(have.real))
+    whole = have.size > 2 and have.any() and np.abs(have).max() < LARGE and np.array_equal(have, np.trunc(have.real))
     return "all are whole numbers; is it an array of integers?" if whole else ""
 
 
