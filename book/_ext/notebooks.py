@@ -165,10 +165,10 @@ def numbered(notebook: str) -> str:
 
 
 def offer(app, pagename, templatename, context, doctree) -> None:
-    notebook = made(app, pagename) if doctree is not None else None
+    notebook, target = made(app, pagename) if doctree is not None else None, Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     if notebook is None:
+        target.unlink(missing_ok=True)  # an earlier build's
         return
-    target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(numbered(json.dumps(notebook)), "utf8")
     context["ipynb_source"] = f"{pagename}.ipynb"
