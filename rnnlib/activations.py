@@ -15,7 +15,7 @@ Which piece a complex number belongs to is decided by its real part, so the comp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,10 +42,10 @@ class Activation:
     """
 
     name: str
-    f: Callable
-    df: Callable
-    expr: str
-    slope: float
+    f: Callable = field(repr=False)
+    df: Callable = field(repr=False)
+    expr: str = field(repr=False)
+    slope: float = field(repr=False)
 
 
 def _where(holds, a, otherwise):

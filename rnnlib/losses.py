@@ -11,7 +11,7 @@ On object arrays NumPy calls the methods of the entries, ``.exp()`` and ``.log()
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,9 +34,9 @@ class Head:
     """
 
     name: str
-    g: Callable
-    loss: Callable
-    epsilon: Callable
+    g: Callable = field(repr=False)
+    loss: Callable = field(repr=False)
+    epsilon: Callable = field(repr=False)
 
 
 def softmax(z):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -167,3 +169,7 @@ def test_what_may_not_be_written_is_only_read():
     fixed.setflags(write=False)
     assert same(gradients(P, Q, fixed, Y), gradients(P, Q, X, Y))
     assert losses.softmax([0.0, 0.0]).tolist() == [0.5, 0.5]
+
+
+def test_help_names_the_defaults_and_no_addresses():
+    assert "f=Activation(name='tanh'), head=Head(name='softmax_cross_entropy')" in str(inspect.signature(gradients))
