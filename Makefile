@@ -142,6 +142,8 @@ reproducible: $(TORCH)  ## build the last commit twice, in two folders, and comp
 	@$(BIN)/python book/_tools/reproducible.py $(PAGE)
 
 serve: book  ## build, then serve the site on http://localhost:8000
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
+	  { echo "Port $(PORT) is taken; use another: make serve PORT=8001" >&2; exit 1; }
 	@echo "==> Serving $(SITE) on http://localhost:$(PORT) (Ctrl-C stops)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,10 @@ def test_where_nothing_can_be_written_the_build_says_where(tmp_path, monkeypatch
     monkeypatch.setattr(page, "ROOT", tmp_path)
     assert page.main(["model"]) == 2
     assert capsys.readouterr().err.endswith("/_build/page-model'; the build writes there\n")
+
+
+def test_a_port_that_is_taken_is_said_and_another_named(root):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(["make", "-o", "book", "serve", f"PORT={port}"], cwd=root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stderr.startswith(f"Port {port} is taken; use another: make serve PORT=8001")
