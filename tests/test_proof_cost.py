@@ -48,7 +48,7 @@ def test_median_seconds_tells_slow_from_fast_and_calls_in_turn():
     with pytest.raises(ValueError, match="rounds is 0"):
         cost.median_seconds({"fast": fast}, rounds=0)
     calls.clear()
-    cost.median_seconds({"fast": fast}, rounds=2, sample=1e-4)
+    cost.median_seconds({"fast": fast}, rounds=2, sample=0.1)
     assert len(calls) > 20  # a fast function is called many times for a sample
 
 

@@ -187,7 +187,7 @@ def first_function() -> str:
 def build(folder: Path) -> subprocess.CompletedProcess:
     """Build as ``jupyter-book build .`` does, without ``-W``: the gates must hold there too."""
     command = [Path(sys.executable).parent / "jupyter-book", "build", "."]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def started(folder: Path) -> subprocess.Popen:
 
 
 def finished(process: subprocess.Popen) -> str:
-    said = process.communicate(timeout=180)[0].decode()
+    said = process.communicate(timeout=900)[0].decode()
     assert process.returncode == 0, said
     return said
 

@@ -33,11 +33,11 @@ def lab(root, tmp_path_factory):
         server = subprocess.Popen(command, cwd=root, env=os.environ | {"HOME": home}, stdout=out, stderr=out)
 
     def get(path: str) -> dict:
-        with urlopen(f"http://127.0.0.1:{port}/{path}{'&' if '?' in path else '?'}token=test", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/{path}{'&' if '?' in path else '?'}token=test", timeout=60) as answer:
             return json.load(answer)
 
     try:
-        for _ in range(150):
+        for _ in range(1500):  # five minutes: a slow machine takes its time
             try:
                 get("api/status")
                 break
