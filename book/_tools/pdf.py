@@ -3,6 +3,8 @@
 The pages are put on one page (``singlehtml``; their cells are not run again) and Chromium prints it,
 with bookmarks, and with the numbers and links between chapters that the site has.
 The PDF lies beside the site's home page, and the pages' download menus then offer it.
+It is not offered if it has a fault: a heading without a bookmark, a link that leads nowhere or to a file of this machine,
+a font that is not embedded, a number of an equation that is missing, or something wider than the paper.
 """
 
 from __future__ import annotations
@@ -14,28 +16,74 @@ from pathlib import Path
 
 from build import ROOT, run
 from playwright.sync_api import sync_playwright
+from pypdf import PdfReader
 
 SITE, ONE = ROOT / "_build/html", ROOT / "_build/singlehtml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MATHML = re.compile(r'<span class="katex-mathml">.*?</span>(?=<span class="katex-html")', re.S)
+INSIDE = re.compile(r'(<a\b[^>]*?) href="(?!#|https?:|mailto:)[^"#]*(?:#([^"]*))?"')
+CHAPTERS = '[id^="document-"] + section { break-before: page; }'
+PAPER = round((210 - 2 * 16) / 25.4 * 96)  # pixels between the margins of book.css
+WIDER = """
+() => [...document.querySelectorAll("article :is(p, pre, table, figure, svg, img, .katex-display > .katex)")]
+  .filter((el) => el.getClientRects().length && el.getBoundingClientRect().right > innerWidth + 12)
+  .map((el) => `${el.tagName.toLowerCase()} ${el.textContent.trim().slice(0, 60) || el.getAttribute("aria-label")}`)
+"""
 NAME = "unrolled.pdf"
 MENU = re.compile(r'(<div class="dropdown dropdown-download-buttons">.*?<ul[^>]*>)(?!\s*<li class="whole-book")', re.S)
 ENTRY = (
     '<li class="whole-book"><a href="{up}' + NAME + '" download class="btn btn-sm dropdown-item" '
-    'title="The whole book as PDF"><span class="btn__text-container">The whole book .pdf</span></a></li>'
+    'title="The whole book as PDF"><span class="btn__text-container">The whole book .pdf, {size:.0f} MB</span></a></li>'
 )
 
 
-def one_page() -> Path:
-    """The book on one page, beside its ``_static``, with the formulas as they are drawn and nothing besides."""
-    page = ONE / "book/index.html"
-    whole = ONE / "unrolled.html"
-    whole.write_text(MATHML.sub("", page.read_text("utf8")), "utf8")
+def one_page(page: Path) -> Path:
+    """The book on one page, beside its ``_static``, with the formulas as they are drawn and nothing besides.
+
+    Every link inside the book leads to a place on this page; one to a file beside it is none.
+    """
+    whole = page.parents[1] / "unrolled.html"
+    text = INSIDE.sub(lambda link: f'{link[1]} href="#{link[2]}"' if link[2] else link[1], MATHML.sub("", page.read_text("utf8")))
+    whole.write_text(text.replace("</head>", f"<style>{CHAPTERS}</style></head>"), "utf8")
     return whole
 
 
-def printed(page: Path, target: Path) -> None:
-    """Print a page with Chromium; the file appears when it is whole."""
+def found_in(target: Path, page: Path) -> list[str]:
+    """What is wrong with the PDF of a page."""
+    reader, html = PdfReader(target), page.read_text("utf8")
+    named = {name.lstrip("/") for name in reader.named_destinations}
+    article = html[html.index("<article") : html.index("</article>")]
+    marks, headings = len(list(flat(reader.outline))), len(re.findall(r"<h[1-6]\b", article))
+    faults = [f"{headings} headings, {marks} bookmarks"] if marks < headings else []
+    ids, text = set(re.findall(r'\bid="([^"]*)"', html)), ""
+    faults += [f"a link to #{to}, which is nowhere" for to in sorted(set(re.findall(r'<a\b[^>]* href="#([^"]+)"', article)) - ids)]
+    for number, sheet in enumerate(reader.pages, 1):
+        text += sheet.extract_text()
+        for link in (link.get_object() for link in sheet.get("/Annots") or []):
+            to, outside = str(link.get("/Dest", "")).lstrip("/"), str(link.get("/A", {}).get("/URI", ""))
+            if to and to not in named:
+                faults.append(f"page {number}: a link to {to}, which is nowhere")
+            if outside and not outside.startswith(("https://", "http://", "mailto:")):
+                faults.append(f"page {number}: a link to {outside}")
+        fonts = (font.get_object() for font in (sheet["/Resources"].get("/Font") or {}).values())
+        faults += [f"page {number}: {font.get('/BaseFont')} is not embedded" for font in fonts if not embedded(font)]
+    numbers = re.findall(r'class="eqno">\(([^<)]+)\)', html)
+    return faults + [f"equation ({number}) is missing" for number in numbers if f"({number})" not in text]
+
+
+def flat(outline: list):
+    for mark in outline:
+        yield from flat(mark) if isinstance(mark, list) else [mark]
+
+
+def embedded(font) -> bool:
+    """Whether a font's shapes are in the file; those of a Type 3 font always are."""
+    inner = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
+    return font["/Subtype"] == "/Type3" or any(name.startswith("/FontFile") for name in inner["/FontDescriptor"].get_object())
+
+
+def printed(page: Path, target: Path) -> list[str]:
+    """Print a page with Chromium; the file appears when it is whole. What is wider than the paper, by its first words."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         sys.exit(f"No browser found (looked for {', '.join(BROWSERS)}); install Chromium, on Debian: apt-get install chromium")
@@ -45,19 +93,23 @@ def printed(page: Path, target: Path) -> None:
         tab = chromium.new_page(color_scheme="light")
         tab.set_default_timeout(0)
         tab.goto(page.as_uri(), wait_until="load")
+        tab.emulate_media(media="print")
+        tab.set_viewport_size({"width": PAPER, "height": 1000})
+        wide = tab.evaluate(WIDER)
         number = '<div style="width:100%;text-align:center;font-size:8px"><span class="pageNumber"></span></div>'
         tab.pdf(path=unfinished, prefer_css_page_size=True, outline=True, tagged=True, print_background=True,
                 display_header_footer=True, header_template="<div></div>", footer_template=number)  # fmt: skip
         chromium.close()
     unfinished.replace(target)
+    return [f"wider than the paper: {words}" for words in wide]
 
 
 def offer() -> int:
     """Put the PDF into the download menus of the site; how many pages have it now."""
-    offered = 0
+    offered, size = 0, (SITE / NAME).stat().st_size / 1e6
     for page in SITE.glob("book/*.html"):
         text = page.read_text("utf8")
-        page.write_text(MENU.sub(lambda menu: menu[1] + ENTRY.format(up="../"), text), "utf8")
+        page.write_text(MENU.sub(lambda menu: menu[1] + ENTRY.format(up="../", size=size), text), "utf8")
         offered += NAME in page.read_text("utf8")
     return offered
 
@@ -67,5 +119,8 @@ if __name__ == "__main__":
         sys.exit("There is no built site; run: make book")
     if code := run("--builder", "singlehtml"):
         sys.exit(code)
-    printed(one_page(), SITE / NAME)
+    page = one_page(ONE / "book/index.html")
+    if faults := printed(page, SITE / NAME) + found_in(SITE / NAME, page):
+        (SITE / NAME).unlink()
+        sys.exit("\n".join(faults) + f"\n==> The PDF has {len(faults)} fault(s) and is not offered.")
     print(f"==> PDF: {(SITE / NAME).relative_to(ROOT)} ({(SITE / NAME).stat().st_size / 1e6:.1f} MB), offered on {offer()} pages")

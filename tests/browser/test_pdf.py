@@ -1,0 +1,59 @@
+"""The PDF of the book is made from one page, and whatever is wrong with it is found before it is offered."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pdf
+import pytest
+
+HEAD = '<!DOCTYPE html><html lang="en"><head><title>Small</title><style>@page { size: A4; margin: 18mm 16mm; }</style></head><body>'
+BODY = """<article><h1>Small</h1><p>See <a href="#two">there</a> or <a href="https://example.org/">outside</a>.</p>
+<span id="document-book/two"></span><section id="two"><h2>Two</h2><p>x = 1 <span class="eqno">(2.1)</span></p></section></article>"""
+PRINT = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import pdf
+page, target = Path(sys.argv[2]), Path(sys.argv[2]).with_suffix(".pdf")
+wide = pdf.printed(page, target)
+page.write_text(page.read_text("utf8").replace("<!-- not printed", "").replace("-->", ""), "utf8")
+reader = pdf.PdfReader(target)
+print(json.dumps([wide + pdf.found_in(target, page), [mark.title for mark in pdf.flat(reader.outline)], len(reader.pages)]))
+"""
+
+
+def printed(folder, body: str) -> tuple[list[str], list[str], int]:
+    """Faults, bookmarks and sheets of a page, printed by a process of its own: one has room for one Playwright."""
+    source = folder / "book/index.html"
+    source.parent.mkdir()
+    source.write_text(HEAD + body + "</body></html>", "utf8")
+    command = [sys.executable, "-c", PRINT, str(pdf.ROOT / "book/_tools"), str(pdf.one_page(source))]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
+
+
+def test_a_page_without_faults_has_bookmarks_and_a_chapter_begins_on_a_new_sheet(tmp_path):
+    assert printed(tmp_path, BODY) == [[], ["Small", "Two"], 2]
+
+
+def test_links_between_pages_lead_to_places_on_the_one_page(tmp_path):
+    body = BODY.replace('href="#two"', 'href="book/index.html#two"').replace("or", '<a href="../_downloads/a/b.py">b.py</a> or')
+    assert printed(tmp_path, body)[0] == []
+    assert 'href="#two"' in (tmp_path / "unrolled.html").read_text("utf8")
+
+
+FAULTS = {
+    "a link to nowhere": (BODY.replace("#two", "#three"), "three"),
+    "a number that is missing": (BODY.replace("x = 1", '<!-- not printed <b class="eqno">(2.2)</b> -->'), "(2.2)"),
+    "a heading without a bookmark": (BODY.replace("x = 1", "<!-- not printed <h3>Three</h3> -->"), "3 headings, 2 bookmarks"),
+    "a table that is cut off": (BODY.replace("x = 1", f"</p><table><td>{'n' * 300}</td></table><p>"), "wider than the paper: table"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found(tmp_path, name):
+    body, says = FAULTS[name]
+    found = printed(tmp_path, body)[0]
+    assert any(says in fault for fault in found), found
