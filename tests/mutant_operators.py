@@ -47,7 +47,7 @@ FUNCTIONS = {
     "add": "multiply", "multiply": "add", "subtract": "add", "divide": "multiply", "any": "all", "all": "any",
     "max": "min", "min": "max", "argmax": "argmin", "argmin": "argmax", "ones": "zeros", "zeros": "ones", "sum": "mean",
 }  # fmt: skip
-COMMUTING = {"add", "multiply", "added", "min", "max", "swapaxes"}
+COMMUTING = {"add", "multiply", "added", "min", "max", "maximum", "swapaxes"}
 UNTOUCHED = {"array", "made", "copy", "part", "isinstance", "getattr", "hasattr", "passing", "within", "fields", "ValueError"}
 KEYWORDS_UNTOUCHED = {"strict", "hint", "dtype", "maxsize"}
 
