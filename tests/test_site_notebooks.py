@@ -22,7 +22,7 @@ def plain(tmp_path):
     entry = SimpleNamespace(persons={"author": [person]}, fields={"year": "1990", "title": "What it does"})
     env = SimpleNamespace(
         toc_fignumbers=NUMBERS, titles={"book/one": SimpleNamespace(astext=lambda: "One step")},
-        config=SimpleNamespace(partial_book=False, source_encoding="utf-8"), doc2path=lambda name: str(tmp_path / "page.md"),
+        config=SimpleNamespace(source_encoding="utf-8"), doc2path=lambda name: str(tmp_path / "page.md"),
         domaindata={"std": {"labels": {"sec-two": ("book/one", "two", "The second")}},
                     "cite": {"bibdata": SimpleNamespace(data=SimpleNamespace(entries={"werbos1990": entry}))}},
     )  # fmt: skip
@@ -50,11 +50,8 @@ def test_what_only_sphinx_understands_is_resolved(plain, source):
     assert plain.text(source) == ROLES[source]
 
 
-def test_an_equation_that_is_not_there_is_an_error_in_the_whole_book(plain):
-    with pytest.raises(KeyError, match="eq-gone"):
-        plain.text("{eq}`eq-gone`")
-    plain.env.config.partial_book = True
-    assert plain.text("{eq}`eq-gone`") == "(eq-gone)"
+def test_what_is_not_there_keeps_its_label_as_the_build_warns_of_it(plain):
+    assert plain.text("{eq}`eq-gone`, {ref}`sec-gone`, {doc}`gone`") == "(eq-gone), *sec-gone*, *gone*"
 
 
 def test_a_sheet_shows_the_formulas_that_its_notebook_brings_along(plain, tmp_path, monkeypatch):

@@ -37,17 +37,15 @@ class Plain:
         self.titles = {name.rpartition("/")[2]: title.astext() for name, title in env.titles.items()}
 
     def equation(self, label: str) -> str:
-        """The number of an equation: "(7.1)"; in a book of some pages only, the label of one that is not there."""
-        there = f"equation-{label}" in self.numbers or not self.env.config.partial_book
-        return f"({self.numbers[f'equation-{label}'][1] if there else label})"
+        """The number of an equation: "(7.1)". Of one that is not there, which the build warns of, the label."""
+        return f"({self.numbers.get(f'equation-{label}', ('', label))[1]})"
 
     def named(self, label: str) -> str:
         """What a numbered thing is called, "Theorem 7.1", or the title of a section."""
         if label in self.numbers:
             kind, number = self.numbers[label]
             return f"{'Fig.' if kind == 'figure' else kind.capitalize()} {number}"
-        there = label in self.env.domaindata["std"]["labels"] or not self.env.config.partial_book
-        return f"*{self.env.domaindata['std']['labels'][label][2] if there else label}*"
+        return f"*{self.env.domaindata['std']['labels'].get(label, ('', '', label))[2]}*"
 
     def role(self, found: re.Match) -> str:
         kind, body = found.groups()
