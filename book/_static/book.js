@@ -152,8 +152,8 @@ function rowsOf(math) {
   const place = (cell) => Math.round(1000 * (parseFloat(cell.style.top) + parseFloat(cell.firstElementChild.style.height)));
   const columns = [...math.querySelector(".katex-html .mtable").children].filter((el) => el.className.startsWith("col-align"));
   const cells = columns.flatMap((column, c) => [...column.querySelector(".vlist").children].map((el) => [el, place(el), c]));
-  const places = [...new Set(cells.map(([, at]) => at))].sort((a, b) => a - b);
-  const drawn = cells.map(([el, at, column]) => ({ el, row: places.indexOf(at), column }));
+  const places = cells.map(([, at]) => at).sort((a, b) => a - b).filter((at, k, all) => !k || at - all[k - 1] > 100);  // KaTeX rounds: one line's cells differ a little
+  const drawn = cells.map(([el, at, column]) => ({ el, row: places.findLastIndex((place) => place <= at), column }));
   const said = [...math.querySelector(".katex-mathml mtable").children].flatMap((tr, row) => [...tr.children].map((el, column) => ({ el, row, column })));
   return { parts: [...drawn, ...said], rise: (places.at(-1) - places[0]) / 1000 };
 }
