@@ -1,5 +1,7 @@
 """Formulas in LaTeX: the wrong ones of the book are named, its right ones are right, and what cannot be read is reported."""
 
+import re
+
 import pytest
 
 from rnnlib import diagnose_formula
@@ -175,3 +177,9 @@ def test_what_cannot_be_read_is_reported(formula, text):
 
 def test_every_wrong_formula_is_explained_where_the_catalogue_says(equations):
     assert all(named(name).label in equations for name in WRONG.values())
+
+
+def test_on_a_page_the_commands_in_a_note_are_code():
+    said = diagnose_formula(r"\frac{\partial L}{\partial W} = \sum_{t=1}^{T} \delta_t s_{t-1}")
+    assert "outer product" in str(said)
+    assert not re.search(r"\\odot|\\top", re.sub("<code>.*?</code>", "", said._repr_html_()))

@@ -85,6 +85,7 @@ def test_each_line_on_the_sheet_is_whole_and_in_its_function(call, monkeypatch):
     monkeypatch.chdir(BOOK)
     modules = {name: importlib.import_module(f"rnnlib.{name}") for name in set(re.findall(r"\b([a-z_]+)\.[a-z_]+,", call))}
     sheet = eval(call, {**modules, "Sheet": Sheet})
+    assert repr(sheet) == sheet._repr_markdown_()  # a notebook keeps both
     for entry in sheet.entries:
         ast.parse(f"{entry.code}: pass" if entry.code.startswith("for ") else entry.code)
 

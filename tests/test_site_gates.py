@@ -270,6 +270,7 @@ SITE_BREAKS = {
     "double id": ('<p id="here"></p><p id="here"></p>', "the id 'here' is used twice"),
     "no alternative text": ('<img src="../_static/favicon.svg">', "has no alternative text"),
     "svg without a name": ("<svg></svg>", "has no aria-label"),
+    "object without a text": ("<pre>&lt;function f at 0x7f6cc4f6c310&gt;</pre>", "an object without a text"),
 }  # fmt: skip
 
 

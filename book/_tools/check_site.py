@@ -2,7 +2,8 @@
 
 A reader must be able to use the site without a network, every link inside it must lead somewhere, and nothing may be left half made.
 So each page is searched for requests that leave the site, dead links and anchors, TeX and Markdown that were not typeset,
-ids that are used twice, a missing description, and pictures without alternative text; the search index for what is not there.
+ids that are used twice, a missing description, and pictures without alternative text; pages and notebooks for objects that are shown by
+their place in memory; the search index for what is not there.
 Each finding names its page; one finding is a failure.
 """
 
@@ -25,6 +26,7 @@ MARKUP = re.compile(
 )
 HIDDEN, VERBATIM, STYLE, SVG = 1, 2, 4, 8  # what text and elements may be inside of
 WITHIN = dict.fromkeys(("code", "pre", "script", "annotation", "textarea", "title"), VERBATIM) | {"style": VERBATIM | STYLE, "svg": SVG}
+IN_MEMORY = re.compile(r" at 0x[0-9a-f]{8,}")  # what Python shows of an object that has no text: never the same in two builds
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 THEMES_OWN = {"search.html"}  # no page of the book: no description, and an id twice
 
@@ -155,6 +157,12 @@ def check_styles(site: Path) -> list[str]:
     return faults
 
 
+def check_objects(site: Path) -> list[str]:
+    """Pages and notebooks that show where an object is in memory."""
+    shown = [path for path in sorted([*site.rglob("*.html"), *site.rglob("*.ipynb")]) if IN_MEMORY.search(path.read_text("utf8"))]
+    return [f"{path.relative_to(site)}: an object without a text is shown by its place in memory" for path in shown]
+
+
 def check_search(site: Path, pages: dict[str, Page]) -> list[str]:
     """What the search would lead to and is not there: pages, sections, functions, index entries."""
     index = json.loads((site / "searchindex.js").read_text("utf8").removeprefix("Search.setIndex(").removesuffix(")"))
@@ -178,7 +186,7 @@ def main(folder: str) -> int:
         return 2
     pages = {p.relative_to(site).as_posix(): Page(p.read_text("utf8")) for p in files}
     faults = [f"{name}: {fault}" for name, page in pages.items() for fault in check_page(name, page, site, pages)]
-    faults += check_styles(site) + check_search(site, pages)
+    faults += check_styles(site) + check_objects(site) + check_search(site, pages)
     for fault in faults:
         print(fault, file=sys.stderr)
     links = sum(len(page.links) for page in pages.values())

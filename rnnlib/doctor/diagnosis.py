@@ -141,7 +141,7 @@ class Diagnosis:
     def _repr_html_(self):
         rows = "".join(
             f"<tr><td>{_name_html(v.part)}</td><td>{'right' if v.right else '<strong>wrong</strong>'}</td>"
-            f"<td>{'' if v.error == float('inf') else f'{v.error:.0e}'}</td><td>{escape(v.note)}</td></tr>"
+            f"<td>{'' if v.error == float('inf') else f'{v.error:.0e}'}</td><td>{_tex_as_code(v.note)}</td></tr>"
             for v in self.verdicts
         )
         head = "<tr><td></td><td></td><th>relative error</th><td></td></tr>"

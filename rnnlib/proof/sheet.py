@@ -56,6 +56,9 @@ class Sheet:
     def _repr_markdown_(self) -> str:
         return "\n\n".join(self._block(entry, tex) for entry, tex in zip(self.entries, self.formulas, strict=True))
 
+    def __repr__(self) -> str:
+        return self._repr_markdown_()  # where Markdown is not shown; it must not name a place in memory
+
     @staticmethod
     def _block(entry, tex):
         name = name_of(entry.function)
