@@ -162,7 +162,8 @@ function offerReading(bar) {
   const math = bar.previousElementSibling, count = Number(bar.dataset.lines), { parts, rise } = rowsOf(math);
   const fold = document.createElement("button"), step = document.createElement("button"), status = document.createElement("span");
   const [first, last] = [[0, 0], [count - 1, 1]].map(([row, column]) => parts.find((part) => part.row === row && part.column === column));
-  const top = ({ el }) => Math.min(...[...el.querySelectorAll(".mord, .mop, .mopen")].map((part) => part.getBoundingClientRect().top));
+  const boxes = ({ el }) => [...el.querySelectorAll(".mord, .mop, .mopen")].map((part) => part.getBoundingClientRect());
+  const top = (part) => Math.min(...boxes(part).map((box) => box.top)), bottom = (part) => Math.max(...boxes(part).map((box) => box.bottom));
   const display = math.querySelector(".katex-display");
   let shown = count;
   fold.type = step.type = "button";
@@ -177,7 +178,8 @@ function offerReading(bar) {
     for (const { el } of [first, last]) el.style.transform = "";
     if (!shown) {  // the last side comes up to the first, which comes down if the other is too tall for its line
       const way = rise * parseFloat(getComputedStyle(first.el).fontSize), up = Math.min(way, top(last) - top(first));
-      display.style.marginBottom = `${parseFloat(getComputedStyle(display).marginBottom) - up}px`;
+      const room = math.getBoundingClientRect().bottom - Math.max(bottom(first) + way - up, bottom(last) - up);  // a tall first side keeps its depth
+      display.style.marginBottom = `${parseFloat(getComputedStyle(display).marginBottom) - Math.min(up, room)}px`;
       last.el.style.transform = `translateY(${-up}px)`;
       first.el.style.transform = `translateY(${way - up}px)`;
     }
