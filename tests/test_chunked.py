@@ -145,6 +145,12 @@ def test_the_tolerance_is_kept_to(rng):
     assert found[1e-3].overlaps < found[1e-6].overlaps < found[1e-9].overlaps
 
 
+def test_without_a_tolerance_it_is_sixteen_units_of_rounding(rng):
+    points, eps = [forgetting(rng, radius=radius) for radius in (0.2, 0.3, 0.4, 0.5)], np.finfo(float).eps
+    tried = {limit: [both(p, 4, v, limit)[0].seams.overlaps for p in points for v in range(6, 30)] for limit in (None, 16 * eps, eps)}
+    assert tried[None] == tried[16 * eps] != tried[eps]
+
+
 def seams_by_hand(point, K, L, v):
     """The differences at the seams, each chunk by itself: entered v steps early with 0, on the way back v steps late."""
     X, Y, weights = (a.reshape(K, L, *a.shape[1:]) for a in (point.X, point.Y, point.weights))

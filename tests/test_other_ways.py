@@ -13,7 +13,7 @@ RATIONAL = ["identity", "relu", "hard_tanh"]
 
 @EVERY_WAY
 @pytest.mark.parametrize("f", RATIONAL)
-@pytest.mark.parametrize("B", [0, 2])
+@pytest.mark.parametrize("B", [0, 1, 2])
 def test_way_equals_backward_in_fractions(rng, way, f, B):
     point = exact(rng, B=B)
     trace, dL_dS = states_and_effects(point, f, "squared_error")
