@@ -52,6 +52,17 @@ def test_macros_are_known_and_the_result_is_remembered(katex):
     assert katex.typeset(r"\R^h", False, MACROS) is once
 
 
+def test_a_closing_mark_stays_with_a_formula_in_one_piece(katex):
+    formula, text = (lambda tex: nodes.math(tex, tex)), nodes.Text
+    said = nodes.paragraph(
+        "", "", formula("s_t"), text(". So "), formula("a = b"), text(", or "), formula("h"), text(" "), formula(r"\nonsense"), text(".")
+    )
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), katex=katex, config=SimpleNamespace(katex_macros=MACROS))
+    katex_build.tie_closing_marks(app, said, "page")
+    assert [part.astext() for part in said] == ["s_t.", " So ", "a = b", ", or ", "h", " ", r"\nonsense", "."]
+    assert [part["classes"] for part in said.findall(nodes.inline)] == [["tied"]]
+
+
 def test_the_bounds_of_an_ordered_product_stand_below_and_above_it(katex):
     product = r"\overleftarrow{\prod}_{j=i+1}^{t} J_j"
     assert "<munderover>" in katex.typeset(product, True, MACROS)

@@ -28,6 +28,7 @@ INVALID = [  # what KaTeX writes and the standards of MathML and CSS do not allo
     (re.compile(r'(style="|;)height:-[\d.]+em;'), r"\1"),
 ]
 ALIGNED = re.compile(r"\\begin\{aligned\}((?:(?!\\begin|\\end).)*)\\end\{aligned\}", re.S)
+CLOSING = re.compile(r"[.,;:!?)\]”’]+")
 NEW_LINE = re.compile(r"\\\\(?:\[[^\]]*\])?\s")
 KATEX_OPTIONS = {"throwOnError": True, "strict": False, "output": "htmlAndMathml"}
 
@@ -123,6 +124,29 @@ def visit_math_block(translator, node) -> None:
     raise nodes.SkipNode
 
 
+def in_one_piece(app, tex: str) -> bool:
+    try:
+        return app.katex.typeset(tex, False, app.config.katex_macros).count('class="base"') == 1
+    except Exception:  # said where the formula is written out, with its page
+        return False
+
+
+def tie_closing_marks(app, doctree, docname) -> None:
+    """A full stop after a formula stays on its line: browsers may break between the two.
+
+    Formulas that break themselves are left alone, for the mark could be tied to the whole of them only.
+    """
+    if app.builder.format != "html":
+        return
+    for math in list(doctree.findall(nodes.math)):
+        parent = math.parent
+        at = parent.index(math)
+        mark = CLOSING.match(parent[at + 1]) if isinstance(math.next_node(descend=False, siblings=True), nodes.Text) else None
+        if mark and in_one_piece(app, math.astext().strip()):
+            tied = nodes.inline("", "", math, nodes.Text(mark[0]), classes=["tied"])
+            parent[at : at + 2] = [tied, nodes.Text(parent[at + 1][mark.end() :])]
+
+
 def start(app) -> None:
     app.katex = Katex()
     if app.builder.format == "html":
@@ -143,5 +167,6 @@ def setup(app):
     app.add_html_math_renderer("katex_build", (visit_math, None), (visit_math_block, None))
     app.add_config_value("katex_macros", {}, "env", dict)
     app.connect("builder-inited", start)
+    app.connect("doctree-resolved", tie_closing_marks)
     app.connect("build-finished", finish, priority=100)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
