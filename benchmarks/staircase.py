@@ -95,10 +95,12 @@ def kept(p, q, X, Y, s_0, work):
 def into(p, q, X, Y, s_0, work):
     """``kept`` with its views made once, and ``dot`` into what is there."""
     (U, W, b), (V, c), (T, B, _), h, m = p, q, X.shape, len(p.b), len(q.c)
-    fill = work.array
-    A, S, slopes = fill("A", (T, B, h), X.dtype), fill("S", (T + 1, B, h), X.dtype), fill("slopes", (T, B, h), X.dtype)
-    O, dX, row = fill("O", (T, B, m), X.dtype), fill("dX", X.shape, X.dtype), fill("row", (B, h), X.dtype)
-    flat_A, flat_S, flat_O, W_T, steps, states, tanh = rows(A), rows(S[1:]), rows(O), W.T, list(A), list(S), np.tanh
+    fill, kind = work.array, X.dtype
+    A, S = fill("A", (T, B, h), kind), fill("S", (T + 1, B, h), kind)
+    O, slopes = fill("O", (T, B, m), kind), fill("slopes", (T, B, h), kind)
+    dX, row = fill("dX", X.shape, kind), fill("row", (B, h), kind)
+    flat_A, flat_S, flat_O = rows(A), rows(S[1:]), rows(O)
+    W_T, steps, states, tanh = W.T, list(A), list(S), np.tanh
     rows(X).dot(U.T, flat_A)
     flat_A += b
     S[0] = s_0
@@ -108,12 +110,14 @@ def into(p, q, X, Y, s_0, work):
         tanh(a, s)
     flat_S.dot(V.T, flat_O)
     flat_O += c
-    L = cross_entropy(O, Y, np.abs(V).sum(axis=1).max() + np.abs(c).max() < 80)
+    most = np.abs(V).sum(axis=1).max() + np.abs(c).max()
+    L = cross_entropy(O, Y, most < 80)
     flat_O.dot(V, flat_A)
     np.multiply(S[1:], S[1:], out=slopes)
     np.subtract(1, slopes, out=slopes)
     row[...] = 0
-    for delta, slope in zip(reversed(steps), reversed(list(slopes)), strict=True):
+    back = zip(reversed(steps), reversed(list(slopes)), strict=True)
+    for delta, slope in back:
         delta += row
         delta *= slope
         delta.dot(W, row)

@@ -299,7 +299,8 @@ def as_torch_function(net):
         def backward(ctx, dL_dS):
             _not_again(torch)
             g = net.cell.backward(ctx.p, ctx.trace, _values(dL_dS))
-            return tuple(map(torch.from_numpy, (g.dL_dX, *leaves(g.dL_dp).values())))
+            gradients = g.dL_dX, *leaves(g.dL_dp).values()
+            return tuple(map(torch.from_numpy, gradients))
 
     return OfRnnlib.apply
 

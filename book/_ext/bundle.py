@@ -151,7 +151,7 @@ def put_fonts_inside(css: str, static: Path, pages: list[str]) -> str:
     named = FACE.sub("", css).replace("\\", "")
     shown = characters(pages)
     seen: set[tuple[str, str]] = set()
-    icons = {int(code, 16) for code in re.findall(r'content:\s*"\\([0-9a-f]{3,5})"', css)}
+    icons = {int(code, 16) for code in re.findall(r':\s*"\\([0-9a-f]{3,5})"', css)}  # some by way of a property
 
     def face(match: re.Match) -> str:
         family = re.search(r"font-family:\s*([^;]+)", match[1])[1].strip("\"' ").replace("\\", "")

@@ -214,7 +214,10 @@ def floor(chances, seen=()) -> float:
     chances = _chances(chances)
     axes, shape = range(chances.ndim), chances.shape
     if chances.ndim == 0 or set(shape) != {2}:
-        raise ValueError(f"chances has shape {shape}; it must be (2, …), one axis for each bit")
+        raise ValueError(
+            f"chances has shape {shape}; it must be (2, …), "
+            "one axis for each bit"
+        )
     if sorted({*seen}) != sorted(seen) or not {*seen} <= {*axes}:
         raise ValueError(
             f"seen is {seen!r}; it must name axes of chances, "

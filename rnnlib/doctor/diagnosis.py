@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
+from textwrap import fill
 
 from rnnlib.doctor.catalogue import Mistake
 
@@ -132,7 +133,7 @@ class Diagnosis:
             if set(found.parts) != set(self.wrong):
                 lines.append(f"  For {', '.join(map(symbol, found.parts))}:")
             for mistake in found.mistakes:
-                lines.append(f"  - {mistake.says}. {mistake.why}")
+                lines.append(fill(f"{mistake.says}. {mistake.why}", 80, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False))
                 lines += [f"      {word}: {text}" for word, text in self._lines(mistake)]
                 lines.append(f"      see the page {mistake.page}, {mistake.label}")
             lines += [f"  The same numbers here: {_together(other)}." for other in found.others]

@@ -130,7 +130,7 @@ def growth(curves: Mapping, letter: str = "T", unit: str = "seconds") -> Figure:
     if len(set(every)) < 2:
         raise ValueError("a growth needs at least two different sizes")
     canvas = Canvas(540, 400)
-    x = Scale(every.min(), every.max(), 62, 376)
+    x = Scale(every.min(), every.max(), 62, 354)
     y = Scale(*_whole_decades(np.concatenate(list(values.values()))), 66, 348)
     what = {"T": "number of steps $T$", "h": "number of units $h$"}.get(letter, letter)
     _frame(canvas, x, y, what, unit, _power_ticks(x) if x.high / x.low > 999 else _size_ticks(set(every)))
