@@ -291,9 +291,11 @@ def backward(p, trace: Trace, dL_dS, dL_ds_T=None, work=None) -> Gradients:
 def _deltas(W, A, S, f, dL_dS, dL_ds_T, work):
     """δ_1 … δ_T, dL/ds_0, and the number of first steps whose δ_t is known to be 0."""
     silent = _silent(dL_dS, f)
-    delta, back, parts = work.memory(_memory_back, A.shape, A.dtype, 16 if silent else None)
+    most = 16 if silent else None
+    delta, back, parts = work.memory(_memory_back, A.shape, A.dtype, most)
     back[...] = 0 if dL_ds_T is None else dL_ds_T.reshape(back.shape)
-    W, start, effects = work.factor("W back", W, delta.size // len(W)), 0, work.steps(dL_dS)
+    W, start = work.factor("W back", W, delta.size // len(W)), 0
+    effects = work.steps(dL_dS)
     df_into, times = slope_into(f), fastest(back, W)
     for piece, all_d, _, every_d in reversed(parts):
         df_into(A[piece], S[1:][piece], all_d)  # all f'(a_t) at once
