@@ -283,6 +283,10 @@ def test_docstrings_become_paragraphs_lists_and_links():
     assert [link["reftarget"] for link in first.findall(api.addnodes.pending_xref)] == ["eq-a-b"]
     (items,) = api.Api.section(directive, "Parameters", parts["Parameters"])
     assert [item.astext() for item in items] == ["x : one line more.", "size : another (eq-c, eq-d)."]
+    (items,) = api.Api.section(directive, "Returns", "A pair. What it has\nis no third thing.")
+    assert [item.astext() for item in items] == ["A pair. What it has is no third thing."]
+    (items,) = api.Api.section(directive, "Returns", "a, b : two\nof them.\nc : one.")
+    assert [item.astext() for item in items] == ["a, b : two of them.", "c : one."]
     (example,) = api.Api.section(directive, "Examples", parts["Examples"])
     assert isinstance(example, nodes.doctest_block)
 
