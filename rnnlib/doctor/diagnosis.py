@@ -133,7 +133,8 @@ class Diagnosis:
             if set(found.parts) != set(self.wrong):
                 lines.append(f"  For {', '.join(map(symbol, found.parts))}:")
             for mistake in found.mistakes:
-                lines.append(fill(f"{mistake.says}. {mistake.why}", 80, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False))
+                said = f"  - {mistake.says}. {mistake.why}"
+                lines.append(fill(said, 80, subsequent_indent="    ", break_on_hyphens=False))
                 lines += [f"      {word}: {text}" for word, text in self._lines(mistake)]
                 lines.append(f"      see the page {mistake.page}, {mistake.label}")
             lines += [f"  The same numbers here: {_together(other)}." for other in found.others]
