@@ -64,7 +64,7 @@ def _minus_log_softmax(z):
 
 
 def _lowered(z):
-    """z less the largest real part of each row; exact numbers stay as they are."""
+    """z less the largest real part of each row; exact numbers stay as is."""
     return z if z.dtype == object else z - z.real.max(axis=-1, keepdims=True)
 
 
