@@ -90,6 +90,7 @@ ARTICLE = [
     (re.compile(r'(<section class="[^"]*") id="proof-content">'), r"\1>"),
     (re.compile(r'<section id="proof-content">'), "<section>"),
     (re.compile(r'(<div class="proof admonition") id="proof">'), r"\1>"),
+    (re.compile(r"Solution to(<a [^>]*>) "), r"Solution to \1"),  # a link does not begin with a blank
     (re.compile(r'<div class="(wide-table[^"]*)">'), named_table),
     (re.compile(r'<th class="head[^"]*">\s*(?:<p></p>)?\s*</th>'), "<td></td>"),  # the corner of a table heads nothing
     (re.compile(r'<div role="list" class="citation-list">'), '<div class="citation-list">'),
