@@ -146,8 +146,9 @@ def made(app, docname: str) -> dict | None:
             hidden = {"hide-input", "remove-input"} & set(cell["metadata"].get("tags", []))
             cell["metadata"] = {"tags": cell["metadata"].get("tags", [])} | ({"jupyter": {"source_hidden": True}} if hidden else {})
         for output in cell.get("outputs", []):
-            if "text/markdown" in output.get("data", {}):
-                output["data"]["text/markdown"] = plain.text(output["data"]["text/markdown"])
+            data = output.get("data", {})
+            if "text/markdown" in data:
+                data |= {kind: plain.text(text) for kind, text in data.items() if text == data["text/markdown"]}  # as text/plain, too
     read["metadata"] = {key: read["metadata"][key] for key in ("kernelspec", "language_info") if key in read["metadata"]}
     if equations := borrowed(path, "\n".join(cell["source"] for cell in read["cells"] if cell["cell_type"] == "code"), plain):
         read["metadata"]["equations"] = equations

@@ -112,6 +112,7 @@ REDIRECT = """<!DOCTYPE html>
 BLOCK = re.compile(r"\n<(p|ul|ol|dl|div|figure|table)\b([^>]*)>")
 ENDS = re.compile(r"<(?:p|h2|h3|tr)\b(?![^>]*\bid=)")
 MARKUP = re.compile(r"<math.*?</math>|<[^>]*>", re.S)
+SCREEN_END = '<span id="screen"></span>'  # of a page that is no longer than that
 SCREEN, FAR = 1200, 2000  # pixels below which a paragraph ends the first screen, and is laid out later
 SYMBOLS = "U", "W", "V", "grad"
 TWINS = '<div class="twins"></div>'
@@ -149,6 +150,7 @@ def tidy(html: str) -> str:
     if '<div class="explorable"' not in body:
         head = EXPLORE.sub("", head)
     if not start:  # the search page, which has its own field
+        body = body.replace("</main>", f"{SCREEN_END}</main>", 1)
         return repaired(head + end + body, AROUND).replace('id="search-input"', 'id="search-field"', html.count('id="search-input"') - 1)
     sides = repaired(head + end + before, AROUND), repaired(after, AROUND)
     return sides[0] + start + far_marked(with_screen(own_ids(with_place_for_twins(repaired(article, ARTICLE))))) + stop + sides[1]
@@ -188,14 +190,16 @@ def far_marked(article: str) -> str:
 
 
 def with_screen(article: str) -> str:
-    """The article with an id on the first paragraph, heading or row below the first screen; the first paint waits for it."""
+    """The article with an id on the first paragraph, heading or row below the first screen, or on its end; the first paint waits for it."""
+    if 'id="screen"' in article:
+        return article
     depth, end = 0.0, 0
-    for match in [] if 'id="screen"' in article else ENDS.finditer(article):
+    for match in ENDS.finditer(article):
         depth += height(article[end : match.start()])
         end = match.start()
         if depth > SCREEN:
             return f'{article[:end]}{match[0]} id="screen"{article[match.end() :]}'
-    return article
+    return article + SCREEN_END
 
 
 def height(html: str) -> float:

@@ -81,7 +81,7 @@ def assert_previews(page, link, holds: str) -> None:
 
 PREVIEWS = {  # what is referred to: the links, and what the box must hold
     "equation": ("article p a[href*='#equation-']", ".katex"),
-    "theorem": ("article p a[href*='#thm-']", ".proof-title"),
+    "theorem": ("article p a[href*='#thm-']", ".admonition-title .caption-number"),
     "citation": ("article p a[href*='bibliography.html#']", "p, dd, .citation"),
     "term": ("article p a[href*='glossary.html#term-']", "dt"),
     "figure": ("article p a[href*='#fig-']", "svg, img"),

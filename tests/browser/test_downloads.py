@@ -72,6 +72,11 @@ def shown(cell: dict) -> list[tuple[str, str]]:
     return found
 
 
+def without_versions(outputs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A table of packages with their versions, without these."""
+    return [(kind, re.sub(r"(?m)^(\| [^|]+\|)[^|]+\|", r"\1", text)) for kind, text in outputs]
+
+
 def codes(notebook: dict) -> list[dict]:
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
@@ -89,7 +94,8 @@ def test_a_downloaded_notebook_gives_what_the_site_shows(name, tmp_path):
     for before, after in pairs:
         assert "stderr" not in dict(shown(after)), (before["source"], shown(after))
         if before["execution_count"] is not None:  # what is only timed is left out when the book is built
-            assert shown(after) == shown(before), before["source"]
+            alike = without_versions if name == "colophon" else list  # it says what is installed where it runs
+            assert alike(shown(after)) == alike(shown(before)), before["source"]
     text = "\n".join(joined(cell["source"]) for cell in here["cells"] if cell["cell_type"] == "markdown")
     checks = CHECK.findall("".join(joined(said) for cell in codes(here) for _, said in shown(cell)))
     assert sorted(json.loads(unescape(check))["label"] for check in checks) == sorted(LABEL.findall(text))
