@@ -22,6 +22,8 @@ SITE, ONE = ROOT / "_build/html", ROOT / "_build/singlehtml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MATHML = re.compile(r'<span class="katex-mathml">.*?</span>(?=<span class="katex-html")', re.S)
 INSIDE = re.compile(r'(<a\b[^>]*?) href="(?!#|https?:|mailto:)[^"#]*(?:#([^"]*))?"')
+ON_A_PAGE = re.compile(r'href="#document-[^"#]*#([^"]+)"')  # Sphinx writes page and place for what a table is filled with late
+HOME = "document-book/index"  # the one page that has no mark of its own
 CHAPTERS = '[id^="document-"] + section { break-before: page; }'
 PAPER = round((210 - 2 * 16) / 25.4 * 96)  # pixels between the margins of book.css
 WIDER = """
@@ -44,6 +46,7 @@ def one_page(page: Path) -> Path:
     """
     whole = page.parents[1] / "unrolled.html"
     text = INSIDE.sub(lambda link: f'{link[1]} href="#{link[2]}"' if link[2] else link[1], MATHML.sub("", page.read_text("utf8")))
+    text = ON_A_PAGE.sub(r'href="#\1"', text).replace("<article", f'<span id="{HOME}"></span><article', 1)
     whole.write_text(text.replace("</head>", f"<style>{CHAPTERS}</style></head>"), "utf8")
     return whole
 

@@ -40,6 +40,7 @@ def test_a_page_without_faults_has_bookmarks_and_a_chapter_begins_on_a_new_sheet
 
 def test_links_between_pages_lead_to_places_on_the_one_page(tmp_path):
     body = BODY.replace('href="#two"', 'href="book/index.html#two"').replace("or", '<a href="../_downloads/a/b.py">b.py</a> or')
+    body = body.replace("outside", 'outside</a>, <a href="#document-book/two#two">late</a>, <a href="#document-book/index">home')
     assert printed(tmp_path, body)[0] == []
     assert 'href="#two"' in (tmp_path / "unrolled.html").read_text("utf8")
 
