@@ -167,7 +167,8 @@ class FillLedger(SphinxPostTransform):
         checks = {check["label"]: check for page in pages(self.env).values() for check in page["checks"]}
         labels = [label for _, page in listed for label in page]
         kinds = [checks[label]["kind"] for label in labels if label in checks]
-        counts = ", ".join(f"{kinds.count(kind)} {kind if kinds.count(kind) == 1 else PLURALS.get(kind, kind)}" for kind in KINDS if kind in kinds)
+        named = {kind: kind if kinds.count(kind) == 1 else PLURALS.get(kind, kind) for kind in KINDS}
+        counts = ", ".join(f"{kinds.count(kind)} {named[kind]}" for kind in KINDS if kind in kinds)
         count = nodes.paragraph("", f"{len(kinds)} of {len(labels)} labelled equations checked.", classes=["ledger-count"])
         tables = [self.page(doc, [checks[label] for label in page if label in checks]) for doc, page in listed]
         return [count, nodes.paragraph("", f"By kind: {counts}."), *(node for table in tables for node in table)]
