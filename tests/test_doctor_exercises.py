@@ -76,7 +76,8 @@ def test_every_slip_is_named_first_and_alone(question, words):
     assert found.wrong
     (explanation,) = found.explanations
     assert explanation.mistakes[0].says == words[0] and not explanation.others
-    assert words[0] in str(found) and words[1] in str(found) and "with this slip" in str(found)
+    said = " ".join(str(found).split())  # its lines are wrapped
+    assert words[0] in said and words[1] in said and "with this slip" in said
     assert f'href="{QUESTIONS[question].page}.html#' in found._repr_html_()
 
 

@@ -148,6 +148,11 @@ def test_tidying_twice_changes_nothing_more():
     assert '<div class="solution dropdown admonition toggle toggle-hidden" id="sol">' in once
 
 
+def test_the_search_page_has_one_end_that_its_first_paint_waits_for():
+    once = tidy_html.tidy("<!DOCTYPE html><html><head></head><body><main><p>Search</p></main></body></html>")
+    assert once.count('id="screen"') == 1 and tidy_html.tidy(once) == once
+
+
 def test_a_figure_shown_twice_has_ids_of_its_own():
     once = tidy_html.tidy(THEMES_PAGE)
     assert '<svg id="a"><use href="#g"/><path id="g" fill="url(#g)"/></svg>' in once

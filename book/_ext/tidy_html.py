@@ -150,7 +150,7 @@ def tidy(html: str) -> str:
     if '<div class="explorable"' not in body:
         head = EXPLORE.sub("", head)
     if not start:  # the search page, which has its own field
-        body = body.replace("</main>", f"{SCREEN_END}</main>", 1)
+        body = body if SCREEN_END in body else body.replace("</main>", f"{SCREEN_END}</main>", 1)
         return repaired(head + end + body, AROUND).replace('id="search-input"', 'id="search-field"', html.count('id="search-input"') - 1)
     sides = repaired(head + end + before, AROUND), repaired(after, AROUND)
     return sides[0] + start + far_marked(with_screen(own_ids(with_place_for_twins(repaired(article, ARTICLE))))) + stop + sides[1]
