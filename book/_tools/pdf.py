@@ -25,6 +25,7 @@ INSIDE = re.compile(r'(<a\b[^>]*?) href="(?!#|https?:|mailto:)[^"#]*(?:#([^"]*))
 ON_A_PAGE = re.compile(r'href="#document-[^"#]*#([^"]+)"')  # Sphinx writes page and place for what a table is filled with late
 HOME = "document-book/index"  # the one page that has no mark of its own
 CHAPTERS = '[id^="document-"] + section { break-before: page; }'
+TITLE = ".bd-main .bd-content .bd-article h1:first-of-type { display: block !important; }"  # the theme leaves it to a head of its own
 PAPER = round((210 - 2 * 16) / 25.4 * 96)  # pixels between the margins of book.css
 WIDER = """
 () => [...document.querySelectorAll("article :is(p, pre, table, figure, svg, img, .katex-display > .katex)")]
@@ -47,7 +48,7 @@ def one_page(page: Path) -> Path:
     whole = page.parents[1] / "unrolled.html"
     text = INSIDE.sub(lambda link: f'{link[1]} href="#{link[2]}"' if link[2] else link[1], MATHML.sub("", page.read_text("utf8")))
     text = ON_A_PAGE.sub(r'href="#\1"', text).replace("<article", f'<span id="{HOME}"></span><article', 1)
-    whole.write_text(text.replace("</head>", f"<style>{CHAPTERS}</style></head>"), "utf8")
+    whole.write_text(text.replace("</head>", f"<style>{CHAPTERS} {TITLE}</style></head>"), "utf8")
     return whole
 
 
