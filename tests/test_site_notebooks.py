@@ -6,7 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from notebooks import Plain, borrowed
+from notebooks import Plain, borrowed, left_over
 
 from rnnlib import rnn
 from rnnlib.proof.sheet import Sheet
@@ -20,8 +20,12 @@ def plain(tmp_path):
     (tmp_path / "code.py").write_text("def f():\n    x = 1\n    return x\n", "utf8")
     person = SimpleNamespace(prelast_names=[], last_names=["Werbos"])
     entry = SimpleNamespace(persons={"author": [person]}, fields={"year": "1990", "title": "What it does"})
+    row = {"source": "line 1", "formula": "s_t", "status": "corrected", "note": "f"}
+    row |= {"label": "eq-one-a", "function": "rnn.step", "test": "tests/t.py::t"}
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book/formula_map.yml").write_text(json.dumps([row]), "utf8")
     env = SimpleNamespace(
-        toc_fignumbers=NUMBERS, titles={"book/one": SimpleNamespace(astext=lambda: "One step")},
+        srcdir=str(tmp_path), toc_fignumbers=NUMBERS, titles={"book/one": SimpleNamespace(astext=lambda: "One step")},
         config=SimpleNamespace(source_encoding="utf-8"), doc2path=lambda name: str(tmp_path / "page.md"),
         domaindata={"std": {"labels": {"sec-two": ("book/one", "two", "The second")}},
                     "cite": {"bibdata": SimpleNamespace(data=SimpleNamespace(entries={"werbos1990": entry}))}},
@@ -40,7 +44,10 @@ ROLES = {
     "(sec-two)=\n## The second": "## The second",
     ":::{exercise} easy\n:label: ex-one\nShow {eq}`eq-one-a`.\n:::": "**Exercise 7.3 (easy).**\n\nShow (7.1).",
     "```{solution-start} ex-one\n:class: dropdown\n```\nDone.\n```{solution-end}\n```": "**Solution of Exercise 7.3.**\nDone.",
+    ":::{container} cards\n| a | b |\n|---|---|\n| {eq}`eq-one-a` | 2 |\n:::": "| a | b |\n|---|---|\n| (7.1) | 2 |",
     '```{literalinclude} code.py\n:pyobject: f\n:start-at: "x ="\n:dedent: 4\n```': "```python\nx = 1\nreturn x\n```",
+    "```{formula-map}\n```": "| In the note | Here | Equation, function, test |\n| --- | --- | --- |\n"
+    "| line 1: $s_t$ | corrected: f | (7.1), `rnn.step`, `t.py::t` |",
     "```python\n{eq}`eq-one-a`\n```": "```python\n{eq}`eq-one-a`\n```",  # code stays as it is
 }
 
@@ -48,6 +55,15 @@ ROLES = {
 @pytest.mark.parametrize("source", ROLES)
 def test_what_only_sphinx_understands_is_resolved(plain, source):
     assert plain.text(source) == ROLES[source]
+
+
+@pytest.mark.parametrize("text", [":::{unknown} word\nText.\n:::", "```{unknown}\n```", ":label: ex-one"])
+def test_what_could_not_be_resolved_is_found(plain, text):
+    assert left_over(plain.text(text)) == text.split("\n")[0].removesuffix(" ex-one")
+
+
+def test_code_may_show_what_sphinx_understands():
+    assert left_over("Write\n\n```\n{eq}`eq-one-a`\n```\n\nand build.") is None
 
 
 def test_what_is_not_there_keeps_its_label_as_the_build_warns_of_it(plain):

@@ -11,9 +11,11 @@ import re
 from pathlib import Path
 
 import yaml
+from formula_map import MAP, load
 from jupyter_cache import get_cache
 from myst_nb.core.read import create_nb_reader
 from sphinx.directives.code import LiteralIncludeReader
+from sphinx.util import logging
 
 from rnnlib.proof.page import labelled_equations
 
@@ -24,7 +26,12 @@ NAMED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.S)
 LABELLED = re.compile(r"(\$\$[ \t]*\((eq-[\w-]+)\))")
 TARGET = re.compile(r"^\([\w-]+\)=$")
 TITLED = {"margin", "grid", "grid-item-card", "exercise", "exercise-start", "solution", "solution-start"}
+CODE = re.compile(r"^(`{3,})[^`{]*\n.*?^\1$", re.S | re.M)
+SYNTAX = re.compile(r"\{[\w:-]+\}`|^(?:`{3,}|:{3,})\{.*|^\([\w-]+\)=$|^:[\w-]+:", re.M)  # what only Sphinx understands
 DROPPED = {"index", "exercise-end", "solution-end"}
+WHOLE = {"code-block", "literalinclude", "formula-map"}  # stand for something else
+BARE = {"container"}  # only a class for the site's style sheet: what is inside stands without a head
+log = logging.getLogger(__name__)
 
 
 class Plain:
@@ -85,6 +92,15 @@ class Plain:
         lines, _ = LiteralIncludeReader(str(self.folder / name), options, self.env.config).read()
         return f"```python\n{lines.rstrip()}\n```"
 
+    def formula_map(self) -> list[str]:
+        """The map of the note's formulas: the table that the site shows, without its links."""
+        lines = ["| In the note | Here | Equation, function, test |", "| --- | --- | --- |"]
+        for row in load(Path(self.env.srcdir) / MAP):
+            here = f"{row['status']}: {row['note']}" if row["note"] else row["status"]
+            names = f"{self.equation(row['label'])}, `{row['function']}`, `{row['test'].removeprefix('tests/')}`"
+            lines.append(f"| {row['source']}: ${row['formula']}$ | {here} | {names} |")
+        return lines
+
     def text(self, text: str) -> str:
         done, fences, lines = [], [], text.split("\n")
         while lines:
@@ -94,18 +110,21 @@ class Plain:
                 done.append(fences.pop()[1])
             elif fences and fences[-1][1] == "```":  # inside of code
                 done.append(line)
-            elif opened and (opened[2] in TITLED | DROPPED | {"code-block", "literalinclude"} or opened[2].startswith("prf:")):
+            elif opened and (opened[2] in TITLED | DROPPED | BARE | WHOLE or opened[2].startswith("prf:")):
                 fence, kind, argument = opened.groups()
                 options = {}
                 while lines and (option := OPTION.match(lines[0])):
                     options[option[1]] = yaml.safe_load(option[2])
                     lines.pop(0)
-                if kind in DROPPED or kind == "literalinclude":
+                if kind in DROPPED or kind in WHOLE - {"code-block"}:
                     del lines[: lines.index(fence) + 1]
                     done += [self.included(argument, options)] if kind == "literalinclude" else []
+                    done += self.formula_map() if kind == "formula-map" else []
                 elif kind == "code-block":
                     done.append(f"```{argument}")
                     fences.append((fence, "```"))
+                elif kind in BARE:
+                    fences.append((fence, ""))
                 elif kind.endswith("-start"):
                     del lines[: lines.index(fence) + 1]
                     done.append(self.title(kind, argument, options))
@@ -118,6 +137,11 @@ class Plain:
             elif not TARGET.match(line):
                 done.append(ROLE.sub(self.role, line))
         return LABELLED.sub(lambda m: f"{m[1]} · {self.equation(m[2])}", "\n".join(done)).strip("\n")
+
+
+def left_over(text: str) -> str | None:
+    """The first piece of a notebook's text, outside of its code, that only Sphinx understands."""
+    return found[0] if (found := SYNTAX.search(CODE.sub("", text))) else None
 
 
 def borrowed(path: Path, code: str, plain: Plain) -> dict[str, dict[str, str]]:
@@ -142,6 +166,9 @@ def made(app, docname: str) -> dict | None:
     for cell in read["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = plain.text(cell["source"])
+            if left := left_over(cell["source"]):
+                log.warning("the notebook to download would show %r as it stands; teach book/_ext/notebooks.py to resolve it", left,
+                            location=docname)
         else:
             hidden = {"hide-input", "remove-input"} & set(cell["metadata"].get("tags", []))
             cell["metadata"] = {"tags": cell["metadata"].get("tags", [])} | ({"jupyter": {"source_hidden": True}} if hidden else {})
