@@ -22,6 +22,11 @@ def commands(name: str) -> str:
     return "\n".join(step["run"] for step in steps(WORKFLOWS[name]) if "run" in step)
 
 
+def targets(script: str) -> set[str]:
+    """The targets of its calls of make."""
+    return {target for line in re.findall(r"^\s*make (.+)$", script, re.M) for target in line.split()}
+
+
 def expanded(text: str) -> list[str]:
     """Paths with braces, as bash reads them."""
     found = []
@@ -31,7 +36,7 @@ def expanded(text: str) -> list[str]:
 
 
 def test_there_is_one_for_each_purpose():
-    assert set(WORKFLOWS) == {"book", "lint", "links", "tests"}
+    assert set(WORKFLOWS) == {"book", "full", "lint", "links", "tests"}
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -66,9 +71,14 @@ def test_it_ends_and_runs_once_at_a_time(name):
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_its_make_targets_exist(name):
-    named = {target for line in re.findall(r"^\s*make (.+)$", commands(name), re.M) for target in line.split()}
-    assert named <= TARGETS
-    assert named or name == "tests"
+    assert set() < targets(commands(name)) <= TARGETS
+
+
+def test_every_kind_of_test_runs_somewhere_and_all_that_a_commit_must_pass_runs_on_each_push():
+    pushed = {name for name, workflow in WORKFLOWS.items() if "push" in workflow[ON]}
+    often, ever = (set().union(*(targets(commands(name)) for name in names)) for names in (pushed, WORKFLOWS))
+    assert targets((ROOT / ".ci/run").read_text("utf8")) - {"setup"} <= often
+    assert {target for target in TARGETS if target.startswith("test")} | {"mutants"} <= ever
 
 
 def test_only_main_is_deployed_and_only_when_the_book_was_built_and_opened():
@@ -111,8 +121,9 @@ def test_the_tests_that_it_names_exist():
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
-def test_links_are_followed_once_a_week():
-    (when,) = WORKFLOWS["links"][ON]["schedule"]
+@pytest.mark.parametrize("name", ["full", "links"])
+def test_it_runs_once_a_week(name):
+    (when,) = WORKFLOWS[name][ON]["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", when["cron"])
 
 
