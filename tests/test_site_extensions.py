@@ -11,9 +11,11 @@ import api
 import build
 import bundle
 import cachekey
+import jupytext
 import katex_build
 import lighthouse
 import pytest
+import run_pages
 import tidy_html
 from docutils import nodes
 from sphinx.errors import SphinxError
@@ -52,15 +54,29 @@ def test_macros_are_known_and_the_result_is_remembered(katex):
     assert katex.typeset(r"\R^h", False, MACROS) is once
 
 
-def test_a_closing_mark_stays_with_a_formula_in_one_piece(katex):
+def test_a_closing_mark_stays_with_its_formula(katex):
     formula, text = (lambda tex: nodes.math(tex, tex)), nodes.Text
     said = nodes.paragraph(
         "", "", formula("s_t"), text(". So "), formula("a = b"), text(", or "), formula("h"), text(" "), formula(r"\nonsense"), text(".")
     )
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), katex=katex, config=SimpleNamespace(katex_macros=MACROS))
     katex_build.tie_closing_marks(app, said, "page")
-    assert [part.astext() for part in said] == ["s_t.", " So ", "a = b", ", or ", "h", " ", r"\nonsense", "."]
-    assert [part["classes"] for part in said.findall(nodes.inline)] == [["tied"]]
+    assert [part.astext() for part in said] == ["s_t.", " So ", "a = b,", " or ", "h", " ", r"\nonsense.", ""]
+    assert [part["classes"] for part in said.findall(nodes.inline)] == [["tied"]] * 3
+
+
+def test_a_formula_with_a_closing_mark_breaks_between_its_parts_and_nowhere_else(katex):
+    written = []
+    for classes in ([], ["tied"]):
+        formula = nodes.math("a = b", "a = b")
+        nodes.inline("", "", formula, nodes.Text(","), classes=classes)
+        app = SimpleNamespace(katex=katex, config=SimpleNamespace(katex_macros=MACROS))
+        translator = SimpleNamespace(builder=SimpleNamespace(app=app), body=written, starttag=lambda node, tag, *_, **__: f"<{tag}>")
+        with pytest.raises(nodes.SkipNode):
+            katex_build.visit_math(translator, formula)
+    alone, tied = written
+    assert tied.count("<wbr>") == 1 == alone.count('class="base"') - 1
+    assert tied.replace("<wbr>", "") == alone
 
 
 def test_the_bounds_of_an_ordered_product_stand_below_and_above_it(katex):
@@ -360,3 +376,10 @@ def test_lighthouse_that_cannot_run_says_why(monkeypatch, tmp_path, capsys, prog
     (tmp_path / "index.js").touch()
     assert lighthouse.main(str(tmp_path), "nowhere") == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_pages_kernel_is_asked_not_to_greet(tmp_path):
+    notebook = jupytext.reads("```{code-cell} ipython3\nimport sys\nprint(sys.orig_argv)\n```\n", "md:myst")
+    assert run_pages.run(tmp_path / "page.md", notebook, 60).err is None
+    (cell,) = (cell for cell in notebook.cells if cell.cell_type == "code")
+    assert str(run_pages.QUIET).strip("[]") in cell.outputs[0].text

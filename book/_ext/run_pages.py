@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 EQUATION = re.compile(r"\$\$(?:(?!\$\$).)+\$\$[ \t]*\(eq-[\w-]+\)", re.S)
 QUOTED = re.compile(r"""["']([\w*./-]+)["']""")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+QUIET = ["--IPKernelApp.log_level=40"]  # no greeting from every kernel
 
 
 class CellError(SphinxError):
@@ -127,7 +128,7 @@ def run_pages(app, env, docnames: list[str]) -> None:
 
 def run(path: Path, notebook, timeout: int):
     """Run a notebook in its own kernel, in the page's folder; the notebook gets its outputs."""
-    result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+    result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False, extra_arguments=QUIET)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = merged(cell.outputs)
