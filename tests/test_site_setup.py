@@ -84,6 +84,13 @@ def test_a_page_that_is_not_there_is_named(capsys, names, says):
     assert capsys.readouterr().err == f"{says}; use: make page PAGE=gradient_w\n"
 
 
+def test_many_pages_are_built_in_a_folder_with_a_short_name_of_their_own():
+    many = sorted(path.stem for path in (page.ROOT / "book").glob("*.md"))
+    assert page.folder_of(["totals", "model"]) == "page-totals-model"
+    assert len(page.folder_of(many)) <= 100 < len("-".join(many))
+    assert page.folder_of(many) != page.folder_of([*many[:-2], many[-1]])
+
+
 def test_where_nothing_can_be_written_the_build_says_where(tmp_path, monkeypatch, capsys):
     (tmp_path / "book").mkdir()
     (tmp_path / "book/model.md").touch()

@@ -7,6 +7,7 @@ everything else that is printed is one in the whole book.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -15,6 +16,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOT_PAGE, COMPANION = "bibliography", "glossary"  # always there, so that links to them and previews of them work
+
+
+def folder_of(names: list[str]) -> str:
+    """The name of the folder that they are built in; many names are shortened, since a file's name has an end."""
+    whole = "page-" + "-".join(names)
+    return whole if len(whole) <= 100 else f"page-{names[0]}-and-{len(names) - 1}-more-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def make_toc(names: list[str]) -> dict:
@@ -41,7 +48,7 @@ def main(names: list[str]) -> int:
         wrong = f"There is no page book/{missing[0]}.md" if missing else "No page is named"
         print(f"{wrong}; use: make page PAGE=gradient_w", file=sys.stderr)
         return 2
-    out = ROOT / "_build" / f"page-{'-'.join(names)}"
+    out = ROOT / "_build" / folder_of(names)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
