@@ -106,6 +106,8 @@ def typeset_node(translator, node, display: bool) -> str:
 
 def visit_math(translator, node) -> None:
     html = typeset_node(translator, node, display=False)
+    if "tied" in node.parent.get("classes", ()):
+        html = html.replace('</span><span class="base">', '</span><wbr><span class="base">')
     translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate nohighlight") + html + "</span>")
     raise nodes.SkipNode
 
@@ -124,17 +126,10 @@ def visit_math_block(translator, node) -> None:
     raise nodes.SkipNode
 
 
-def in_one_piece(app, tex: str) -> bool:
-    try:
-        return app.katex.typeset(tex, False, app.config.katex_macros).count('class="base"') == 1
-    except Exception:  # said where the formula is written out, with its page
-        return False
-
-
 def tie_closing_marks(app, doctree, docname) -> None:
-    """A full stop after a formula stays on its line: browsers may break between the two.
+    """A full stop after a formula stays with the end of it: browsers may break between the two.
 
-    Formulas that break themselves are left alone, for the mark could be tied to the whole of them only.
+    Formulas that break themselves still do, at the marks that `visit_math` puts between their parts.
     """
     if app.builder.format != "html":
         return
@@ -142,7 +137,7 @@ def tie_closing_marks(app, doctree, docname) -> None:
         parent = math.parent
         at = parent.index(math)
         mark = CLOSING.match(parent[at + 1]) if isinstance(math.next_node(descend=False, siblings=True), nodes.Text) else None
-        if mark and in_one_piece(app, math.astext().strip()):
+        if mark:
             tied = nodes.inline("", "", math, nodes.Text(mark[0]), classes=["tied"])
             parent[at : at + 2] = [tied, nodes.Text(parent[at + 1][mark.end() :])]
 

@@ -438,7 +438,7 @@ def norms_back(radii, logs: Mapping, etas: Mapping, start: tuple, every: int = 2
         Linear(0, T, 66, 516),
         Linear(-16, 16, 66, 342),
         "steps back $k$",
-        r"norm of $\Phi_{T,\,T-k}$",
+        "norm of the product",
         [(v, f"{v}") for v in range(0, T + 1, 10)],
         _tens(range(-16, 17, 4)),
     )

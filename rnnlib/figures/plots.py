@@ -264,7 +264,7 @@ def cost_against_T(T, seconds_by_name: Mapping, exponents: Mapping | None = None
             fit = np.clip(10.0 ** (level + exponents[name] * np.log10(T)), y.low, y.high)
             canvas.line(x(T), y(fit), colour="muted", linewidth=1.1, linestyle=(0, (5, 2.5)))
         _curve(canvas, x, y, T, curve, style)
-    names = [f"{name} $T^{{{exponents[name]:.2f}}}$" if name in exponents else name for name in curves]
+    names = [f"{name} T^{exponents[name]:.2f}" if name in exponents else name for name in curves]
     _name_curves(canvas, x, y, [float(y(curve[-1])) for curve in curves.values()], names)
     return canvas.figure(
         "cost-against-T" if unit == "seconds" else f"{unit.replace(' ', '-')}-against-T",
@@ -521,13 +521,13 @@ def norms_back(logs_by_name: Mapping, title: str, lowest: int | None = None) -> 
     stride = max(1, -(-(top - bottom) // 6))
     for power in range(-(-bottom // stride) * stride, top + 1, stride):
         canvas.line([left, right], [up(power)] * 2, colour="ink" if power == 0 else "muted", linewidth=0.6, alpha=0.35 if power else 0.8)
-        canvas.text(left - 8, up(power), f"$10^{{{power}}}$", 15, ha="right")
+        canvas.text(left - 8, up(power), f"$10^{{{power}}}$", 18, ha="right")
     for k in range(0, longest + 1, max(1, -(-longest // 5))):
         canvas.line([across(k)] * 2, [low, low - 5], linewidth=1.0)
         canvas.text(across(k), low - 17, str(k), 15)
     canvas.line([left, right], [low, low], linewidth=1.2)
     canvas.text((left + right) / 2, low - 42, "steps back $k$", 16)
-    canvas.text(8, high + 42, f"norm of $\\Phi_{{t,\\,t-k}}$: {title}", 16, ha="left")
+    canvas.text(8, high + 42, f"norm of the product: {title}", 16, ha="left")
     ends = []
     for (_, power), (colour, dash, shape) in zip(powers.items(), CURVES, strict=False):
         k, v = _above(power, bottom)
