@@ -78,6 +78,8 @@ class Api(SphinxDirective):
             return [nodes.doctest_block(text, text)]
         if title in LISTS:
             items = re.split(r"\n(?=[\w, *]+ : )" if title == "Returns" else r"\n(?=\S)", text)  # what is returned may be prose
+            if title == "Raises":
+                items = [re.sub(r"\n", ": ", item, count=1) for item in items]
             return [nodes.bullet_list("", *(nodes.list_item("", self.paragraph(item)) for item in items))]
         return [self.block(part) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
