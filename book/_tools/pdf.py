@@ -4,7 +4,7 @@ The pages are put on one page (``singlehtml``; their cells are not run again) an
 with bookmarks, and with the numbers and links between chapters that the site has.
 The PDF lies beside the site's home page, and the pages' download menus then offer it.
 It is not offered if it has a fault: a heading without a bookmark, a link that leads nowhere or to a file of this machine,
-a font that is not embedded, a number of an equation that is missing, or something wider than the paper.
+a font that is not embedded, a formula or the number of one that is missing, or something wider than the paper.
 """
 
 from __future__ import annotations
@@ -12,24 +12,39 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from html import unescape
 from pathlib import Path
 
+import pikepdf
 from build import ROOT, run
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
 SITE, ONE = ROOT / "_build/html", ROOT / "_build/singlehtml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MATHML = re.compile(r'<span class="katex-mathml">.*?</span>(?=<span class="katex-html")', re.S)
+MATHML = re.compile(
+    r'<span class="katex"><span class="katex-mathml">.*?<annotation[^>]*>(.*?)</annotation>.*?</span>'
+    r'<span class="katex-html" aria-hidden="true">', re.S
+)  # fmt: skip
 INSIDE = re.compile(r'(<a\b[^>]*?) href="(?!#|https?:|mailto:)[^"#]*(?:#([^"]*))?"')
 ON_A_PAGE = re.compile(r'href="#document-[^"#]*#([^"]+)"')  # Sphinx writes page and place for what a table is filled with late
 HOME = "document-book/index"  # the one page that has no mark of its own
 CHAPTERS = '[id^="document-"] + section { break-before: page; }'
+FORMULAS = ".bd-article div.math > .katex-display, .bd-article .katex-display { font-size: 1em; }"  # if too wide: SHRINK
 TITLE = ".bd-main .bd-content .bd-article h1:first-of-type { display: block !important; }"  # the theme leaves it to a head of its own
-PAPER = round((210 - 2 * 16) / 25.4 * 96)  # pixels between the margins of book.css
+SHEET, PAPER = round(210 / 25.4 * 96), round((210 - 2 * 16) / 25.4 * 96)  # pixels: an A4 sheet, and between the margins of book.css
+SHRINK = """
+() => document.querySelectorAll("article .katex-display").forEach((shown) => {
+  const formula = shown.querySelector(".katex");
+  formula.style.width = "max-content";
+  const share = shown.clientWidth / formula.getBoundingClientRect().width;
+  formula.style.width = "";
+  shown.style.fontSize = share < 1 ? `${Math.floor(100 * share)}%` : "";
+})
+"""
 WIDER = """
-() => [...document.querySelectorAll("article :is(p, pre, table, figure, svg, img, .katex-display > .katex)")]
-  .filter((el) => el.getClientRects().length && el.getBoundingClientRect().right > innerWidth + 12)
+(paper) => [...document.querySelectorAll("article :is(p, pre, table, figure, svg, img, .katex-display > .katex)")]
+  .filter((el) => el.getClientRects().length && el.getBoundingClientRect().right > paper + 12)
   .map((el) => `${el.tagName.toLowerCase()} ${el.textContent.trim().slice(0, 60) || el.getAttribute("aria-label")}`)
 """
 NAME = "unrolled.pdf"
@@ -41,15 +56,22 @@ ENTRY = (
 
 
 def one_page(page: Path) -> Path:
-    """The book on one page, beside its ``_static``, with the formulas as they are drawn and nothing besides.
+    """The book on one page, beside its ``_static``; a formula is drawn once, and read out as its LaTeX.
 
     Every link inside the book leads to a place on this page; one to a file beside it is none.
     """
     whole = page.parents[1] / "unrolled.html"
-    text = INSIDE.sub(lambda link: f'{link[1]} href="#{link[2]}"' if link[2] else link[1], MATHML.sub("", page.read_text("utf8")))
+    text = MATHML.sub(formula, page.read_text("utf8"))
+    text = INSIDE.sub(lambda link: f'{link[1]} href="#{link[2]}"' if link[2] else link[1], text)
     text = ON_A_PAGE.sub(r'href="#\1"', text).replace("<article", f'<span id="{HOME}"></span><article', 1)
-    whole.write_text(text.replace("</head>", f"<style>{CHAPTERS} {TITLE}</style></head>"), "utf8")
+    whole.write_text(text.replace("</head>", f"<style>{CHAPTERS} {FORMULAS} {TITLE}</style></head>"), "utf8")
     return whole
+
+
+def formula(katex: re.Match) -> str:
+    """The start of a formula, as it is drawn, with its LaTeX as its name: a PDF has no MathML to be read out instead."""
+    name = katex[1].strip().replace('"', "&quot;")
+    return f'<span class="katex" role="img" aria-label="{name}"><span class="katex-html">'
 
 
 def found_in(target: Path, page: Path) -> list[str]:
@@ -71,8 +93,16 @@ def found_in(target: Path, page: Path) -> list[str]:
                 faults.append(f"page {number}: a link to {outside}")
         fonts = (font.get_object() for font in (sheet["/Resources"].get("/Font") or {}).values())
         faults += [f"page {number}: {font.get('/BaseFont')} is not embedded" for font in fonts if not embedded(font)]
+    with pikepdf.open(target) as whole:
+        said = {words(str(part["/Alt"])) for part in whole.objects if isinstance(part, pikepdf.Dictionary) and "/Alt" in part}
+    names = {words(unescape(name)) for name in re.findall(r'class="katex" role="img" aria-label="([^"]*)"', article)}
+    faults += [f"the formula {name} is not there, or has no name" for name in sorted(names - said)]
     numbers = re.findall(r'class="eqno">\(([^<)]+)\)', html)
     return faults + [f"equation ({number}) is missing" for number in numbers if f"({number})" not in text]
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
 
 
 def flat(outline: list):
@@ -98,12 +128,16 @@ def printed(page: Path, target: Path) -> list[str]:
         tab.set_default_timeout(0)
         tab.goto(page.as_uri(), wait_until="load")
         tab.emulate_media(media="print")
-        tab.set_viewport_size({"width": PAPER, "height": 1000})
-        wide = tab.evaluate(WIDER)
+        tab.set_viewport_size({"width": SHEET, "height": 1000})  # what its style sheet asks for
+        tab.add_style_tag(content=f"html {{ width: {PAPER}px }}")
+        tab.evaluate(SHRINK)
+        wide = tab.evaluate(WIDER, PAPER)
         number = '<div style="width:100%;text-align:center;font-size:8px"><span class="pageNumber"></span></div>'
         tab.pdf(path=unfinished, prefer_css_page_size=True, outline=True, tagged=True, print_background=True,
                 display_header_footer=True, header_template="<div></div>", footer_template=number)  # fmt: skip
         chromium.close()
+    with pikepdf.open(unfinished, allow_overwriting_input=True) as whole:  # Chromium packs nothing but its streams
+        whole.save(object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
     unfinished.replace(target)
     return [f"wider than the paper: {words}" for words in wide]
 

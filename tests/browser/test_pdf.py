@@ -28,7 +28,7 @@ print(json.dumps([wide + pdf.found_in(target, page), [mark.title for mark in pdf
 def printed(folder, body: str) -> tuple[list[str], list[str], int]:
     """Faults, bookmarks and sheets of a page, printed by a process of its own: one has room for one Playwright."""
     source = folder / "book/index.html"
-    source.parent.mkdir()
+    source.parent.mkdir(parents=True)
     source.write_text(HEAD + body + "</body></html>", "utf8")
     command = [sys.executable, "-c", PRINT, str(pdf.ROOT / "book/_tools"), str(pdf.one_page(source))]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
@@ -43,6 +43,25 @@ def test_links_between_pages_lead_to_places_on_the_one_page(tmp_path):
     body = body.replace("outside", 'outside</a>, <a href="#document-book/two#two">late</a>, <a href="#document-book/index">home')
     assert printed(tmp_path, body)[0] == []
     assert 'href="#two"' in (tmp_path / "unrolled.html").read_text("utf8")
+
+
+KATEX = (
+    '<span class="katex"><span class="katex-mathml"><math><semantics><mrow><mi>y</mi></mrow><annotation encoding="application/x-tex">'
+    r'y \in \{1\}</annotation></semantics></math></span><span class="katex-html" aria-hidden="true"><i>y</i></span></span>'
+)
+
+
+def test_a_formula_is_read_out_as_its_latex_and_one_that_is_cut_off_is_missed(tmp_path):
+    body = BODY.replace("x = 1", KATEX)
+    assert printed(tmp_path / "in sight", body)[0] == []
+    assert 'role="img" aria-label="y \\in \\{1\\}"' in (tmp_path / "in sight/unrolled.html").read_text("utf8")
+    cut = body.replace("<p>" + KATEX, '<p style="position: absolute; left: -500px">' + KATEX)
+    assert r"the formula y \in \{1\} is not there, or has no name" in printed(tmp_path / "out of sight", cut)[0]
+
+
+def test_a_formula_that_is_too_wide_is_made_smaller(tmp_path):
+    shown = '<div class="math"><span class="katex-display" style="display: block; overflow: visible; white-space: nowrap">'
+    assert printed(tmp_path, BODY.replace("x = 1", shown + KATEX.replace("<i>y</i>", "y" * 120) + "</span></div>"))[0] == []
 
 
 FAULTS = {
