@@ -58,6 +58,7 @@ $(PEERS): $(TORCH) requirements/peers.txt
 book: $(TORCH)  ## build the site; any warning, failing cell or unproved equation is an error
 	@echo "==> Building the book: every page runs, every labelled equation is checked"
 	@$(BIN)/python book/_tools/build.py -W -n --keep-going
+	@$(BIN)/python book/_tools/offer.py
 	@echo "==> Checking the built site"
 	@$(BIN)/python book/_tools/check_site.py $(SITE)
 	@echo "==> Book: $(SITE)/index.html"

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pikepdf
 from build import ROOT, run
+from offer import NAME, SITE, offer
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
-SITE, ONE = ROOT / "_build/html", ROOT / "_build/singlehtml"
+ONE = ROOT / "_build/singlehtml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MATHML = re.compile(
     r'<span class="katex"><span class="katex-mathml">.*?<annotation[^>]*>(.*?)</annotation>.*?</span>'
@@ -47,12 +48,6 @@ WIDER = """
   .filter((el) => el.getClientRects().length && el.getBoundingClientRect().right > paper + 12)
   .map((el) => `${el.tagName.toLowerCase()} ${el.textContent.trim().slice(0, 60) || el.getAttribute("aria-label")}`)
 """
-NAME = "unrolled.pdf"
-MENU = re.compile(r'(<div class="dropdown dropdown-download-buttons">.*?<ul[^>]*>)(?!\s*<li class="whole-book")', re.S)
-ENTRY = (
-    '<li class="whole-book"><a href="{up}' + NAME + '" download class="btn btn-sm dropdown-item" '
-    'title="The whole book as PDF"><span class="btn__text-container">The whole book .pdf, {size:.0f} MB</span></a></li>'
-)
 
 
 def one_page(page: Path) -> Path:
@@ -137,19 +132,11 @@ def printed(page: Path, target: Path) -> list[str]:
                 display_header_footer=True, header_template="<div></div>", footer_template=number)  # fmt: skip
         chromium.close()
     with pikepdf.open(unfinished, allow_overwriting_input=True) as whole:  # Chromium packs nothing but its streams
-        whole.save(object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
+        for date in ("/CreationDate", "/ModDate"):  # printed twice, the file is the same
+            del whole.docinfo[date]
+        whole.save(object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True, deterministic_id=True)
     unfinished.replace(target)
     return [f"wider than the paper: {words}" for words in wide]
-
-
-def offer() -> int:
-    """Put the PDF into the download menus of the site; how many pages have it now."""
-    offered, size = 0, (SITE / NAME).stat().st_size / 1e6
-    for page in SITE.glob("book/*.html"):
-        text = page.read_text("utf8")
-        page.write_text(MENU.sub(lambda menu: menu[1] + ENTRY.format(up="../", size=size), text), "utf8")
-        offered += NAME in page.read_text("utf8")
-    return offered
 
 
 if __name__ == "__main__":

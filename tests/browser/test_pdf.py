@@ -64,6 +64,12 @@ def test_a_formula_that_is_too_wide_is_made_smaller(tmp_path):
     assert printed(tmp_path, BODY.replace("x = 1", shown + KATEX.replace("<i>y</i>", "y" * 120) + "</span></div>"))[0] == []
 
 
+def test_printed_twice_it_is_the_same_file(tmp_path):
+    printed(tmp_path / "one", BODY)
+    printed(tmp_path / "two", BODY)
+    assert (tmp_path / "one/unrolled.pdf").read_bytes() == (tmp_path / "two/unrolled.pdf").read_bytes()
+
+
 FAULTS = {
     "a link to nowhere": (BODY.replace("#two", "#three"), "three"),
     "a number that is missing": (BODY.replace("x = 1", '<!-- not printed <b class="eqno">(2.2)</b> -->'), "(2.2)"),
