@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from types import SimpleNamespace
 
@@ -383,3 +384,12 @@ def test_a_pages_kernel_is_asked_not_to_greet(tmp_path):
     assert run_pages.run(tmp_path / "page.md", notebook, 60).err is None
     (cell,) = (cell for cell in notebook.cells if cell.cell_type == "code")
     assert str(run_pages.QUIET).strip("[]") in cell.outputs[0].text
+
+
+def test_a_build_without_make_computes_in_one_thread_too(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    run_pages.setup(SimpleNamespace(connect=lambda *_: None))
+    assert os.environ["OMP_NUM_THREADS"] == "3"  # who asks for more gets it
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    run_pages.setup(SimpleNamespace(connect=lambda *_: None))
+    assert os.environ["OMP_NUM_THREADS"] == "1"
