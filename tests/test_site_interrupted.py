@@ -55,9 +55,19 @@ def write(folder: Path, root: Path) -> Path:
     return folder
 
 
+def hear_the_keyboard() -> None:
+    """What a script starts with ``&`` is deaf to SIGINT, and so is all that it starts: ``make test &`` would interrupt nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(folder: Path) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "book/_tools/build.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        [sys.executable, "book/_tools/build.py"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=hear_the_keyboard,
     )
 
 
