@@ -311,6 +311,11 @@ def test_docstrings_become_paragraphs_lists_and_links():
     assert [item.astext() for item in items] == ["a, b : two of them.", "c : one."]
     (example,) = api.Api.section(directive, "Examples", parts["Examples"])
     assert isinstance(example, nodes.doctest_block)
+    (errors,) = api.Api.section(directive, "Raises", "ValueError\n    If x is\n    negative.\nTypeError\n    If not.")
+    assert [item.astext() for item in errors] == ["ValueError: If x is negative.", "TypeError: If not."]
+    words, typed = api.Api.section(directive, "", "A `name` in prose.\n\n>>> documented(1)\n1")
+    assert [name.astext() for name in words.findall(nodes.literal)] == ["name"]
+    assert isinstance(typed, nodes.doctest_block)
 
 
 def test_signatures_are_those_of_the_source():

@@ -1,7 +1,8 @@
 """``{api} rnnlib.rnn``: the functions and classes of a module, each with its docstring.
 
 Docstrings are NumPy style.
-Their prose becomes paragraphs and preformatted blocks, ``Parameters`` and the like become lists, ``Examples`` stay as they are.
+Their prose becomes paragraphs and preformatted blocks, ``Parameters`` and the like become lists.
+``Examples`` and what is typed at ``>>>`` stay as they are.
 A label of an equation in a docstring, ``(eq-model-a)``, becomes a link that shows the equation's number.
 What is listed: the names that the module defines and that do not begin with an underscore;
 for a package with ``__all__`` the names in it that the package's own modules define.
@@ -24,7 +25,7 @@ from sphinx.util.docutils import SphinxDirective
 HEADING = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}$", re.M)
 LISTS = {"Parameters", "Returns", "Raises", "Attributes", "Yields"}
 INLINE = re.compile(
-    r"(?::\w+:)?``(?P<literal>.+?)``|:math:`(?P<math>[^`]+)`|(?<![\w*])\*(?P<emphasis>\w[^*]*)\*(?![\w*])"
+    r"(?::\w+:)?``(?P<literal>.+?)``|:math:`(?P<math>[^`]+)`|`(?P<name>[^`]+)`|(?<![\w*])\*(?P<emphasis>\w[^*]*)\*(?![\w*])"
     r"|\((?P<sole>eq(?:-[a-z0-9]+)+)\)|\b(?P<label>eq(?:-[a-z0-9]+)+)\b"  # a number brings its own parentheses
 )
 
@@ -84,7 +85,9 @@ class Api(SphinxDirective):
         return [self.block(part) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
     def block(self, text: str) -> nodes.Node:
-        """A paragraph, or preformatted text where all lines are indented."""
+        """A paragraph, or preformatted text where all lines are indented, or what is typed at ``>>>``."""
+        if text.startswith(">>>"):
+            return nodes.doctest_block(text, text)
         if all(line.startswith(" ") for line in text.splitlines()):
             return nodes.literal_block(text, textwrap.dedent(text), language="text")
         return self.paragraph(re.sub(r"::$", ":", text.rstrip()))
@@ -106,7 +109,7 @@ class Api(SphinxDirective):
             link = equation_link(text, self.env.docname)
             link["refwarn"] = not self.config.partial_book
             return link
-        return {"literal": nodes.literal, "math": nodes.math, "emphasis": nodes.emphasis}[kind](text, text)
+        return {"literal": nodes.literal, "name": nodes.literal, "math": nodes.math, "emphasis": nodes.emphasis}[kind](text, text)
 
 
 def sections(doc: str) -> list[tuple[str, str]]:
