@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import socket
 import subprocess
@@ -15,11 +16,12 @@ NEEDS = "Unrolled needs Python 3.11 or newer"
 ASKED = """#!/bin/sh
 [ "$1" = -c ] || { echo "$@" >> asked; exit 3; }  # to make an environment: not here
 """
-OLD = f"""exec {sys.executable} -c 'import sys
+PYTHON = shlex.quote(sys.executable)  # a folder may have a space or a quote in its name
+OLD = f"""exec {PYTHON} -c 'import sys
 sys.version_info, code, sys.argv = (3, 10, 13), sys.argv[2], sys.argv[2:]
 exec(code)' "$@"
 """
-NEW = f'exec {sys.executable} "$@"\n'
+NEW = f'exec {PYTHON} "$@"\n'
 
 
 def program(path: Path, text: str):
