@@ -110,7 +110,7 @@ $(READER)/.ready: $(TORCH) requirements/torch.txt $(shell find rnnlib -name '*.p
 	@test -x $(READER)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(READER)
 	@rm -rf $(READER)/dist && $(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir $(READER)/dist .
 	@$(BIN)/uv pip install --quiet --python $(READER)/bin/python --constraint requirements/main.txt --reinstall-package rnnlib \
-	  "rnnlib[notebooks] @ file://$$(echo $(CURDIR)/$(READER)/dist/*.whl)"
+	  "$$(echo $(READER)/dist/*.whl)[notebooks]"
 	@$(BIN)/python -m pip --python $(READER)/bin/python install --quiet --disable-pip-version-check --no-compile -r requirements/torch.txt
 	@touch $@
 
