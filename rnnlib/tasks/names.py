@@ -213,7 +213,8 @@ def counted_chances(N, shares, names, alphabet, k: int, alpha: float):
     >>> [LANGUAGES[best] for best in found.argmax(axis=1)]
     ['cy', 'de']
     """
-    P = np.log((N + alpha) / (N + alpha).sum(axis=-1, keepdims=True))
+    P = N + alpha
+    P = np.log(P / P.sum(axis=-1, keepdims=True))
     sums = [P[:, *_grams(name.text, alphabet, k)].sum(axis=1) for name in names]
     return np.log(shares) + np.array(sums)
 
