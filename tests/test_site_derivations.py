@@ -26,6 +26,7 @@ def test_one_side_and_what_it_equals_line_by_line():
         CHAIN.replace(r" \\[4pt]" + "\n&= 0", ""),  # two lines
         CHAIN.replace("&= 0", "b &= 0"),  # a second equation
         CHAIN.replace("&= 0", r"&= \begin{cases} 0 & a \\ 1 & b \end{cases}"),
+        CHAIN.replace("&= 0", r"& t = 1, \dots, T"),  # "Result only" would show the range
         CHAIN + r", \qquad t = 1",
     ],
 )
