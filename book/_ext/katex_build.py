@@ -84,7 +84,7 @@ def mark_symbols(html: str) -> str:
 
 
 def steps(tex: str) -> int:
-    """How many lines a derivation has: one side, then line by line what it equals; 0 for a formula that is none, such as one whose range has a line."""
+    """How many lines a derivation has: one side, then line by line what it equals; 0 for what is none (a range on a line of its own)."""
     aligned = ALIGNED.fullmatch(tex.strip())
     lines = [line.strip() for line in NEW_LINE.split(aligned[1])] if aligned else []
     return len(lines) if len(lines) >= 3 and all(re.match(r"&\s*[^\w\s]", line) for line in lines[1:]) else 0
