@@ -35,6 +35,16 @@ def test_an_empty_site_is_no_site(tmp_path):
         reproducible.differences(tmp_path, tmp_path)
 
 
+def test_without_a_commit_or_without_git_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr(reproducible, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match="git names none in"):
+        reproducible.last_commit()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="git is not here"):
+        reproducible.last_commit()
+
+
 MEASURES = re.compile(
     r"\b(median_seconds|peak_bytes|tracemalloc|timeit|perf_counter|process_time|monotonic|getrusage|psutil|datetime|localtime)\b"
     r"|\btime\.\w|\bfrom time\b|\bimport time\b"

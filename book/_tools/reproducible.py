@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import page
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,7 +30,13 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def last_commit() -> str:
-    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise SystemExit("The last commit is built, and git is not here") from None
+    if asked.returncode:
+        raise SystemExit(f"The last commit is built, and git names none in {ROOT}: {asked.stderr.strip()}")
+    return asked.stdout.strip()
 
 
 def built(folder: Path, commit: str, pages: list[str]) -> Path:
@@ -38,7 +46,7 @@ def built(folder: Path, commit: str, pages: list[str]) -> Path:
     command = ["page.py", *pages] if pages else ["build.py", "-W", "-n", "--keep-going"]
     command[0] = str(folder / "book/_tools" / command[0])
     subprocess.run([sys.executable, *command], cwd=folder, env=os.environ | {"PYTHONPATH": str(folder)}, check=True)
-    return folder / (f"_build/page-{'-'.join(pages)}/_build/html" if pages else "_build/html")
+    return folder / (f"_build/{page.folder_of(pages)}/_build/html" if pages else "_build/html")
 
 
 def main(pages: list[str]) -> int:
