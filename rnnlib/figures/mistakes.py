@@ -59,11 +59,18 @@ def caught(
 
 
 def _heads(canvas, checks, left, top, levels):
-    """The names of the checks on a falling staircase, so that they have room, each beside a line down to its column."""
+    """The names of the checks on a falling staircase, so that they have room, each beside a line down to its column.
+
+    The line is left out where it would cross the name of an earlier column.
+    """
+    reach = [0.0] * levels  # how far the last name of a level goes
     for k, name in enumerate(checks):
         x, level = left + CELL * (k + 0.5), (levels - 1 - k) % levels
-        canvas.line([x, x], [top - 2, top + 20 * level + 17], "muted", linewidth=0.8)
+        free = [at for at in range(level) if reach[at] < x]
+        for low, high in [(-2, 0), *((20 * at, 20 * at + 20) for at in free), (20 * level, 20 * level + 17)]:
+            canvas.line([x, x], [top + low, top + high], "muted", linewidth=0.8)
         canvas.text(x + 4, top + 20 * level + 10, name, 13, ha="left")
+        reach[level] = x + 6 + words_width(name, 13)
 
 
 def _alt(rows, checks):
