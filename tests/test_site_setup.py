@@ -67,6 +67,13 @@ def test_an_environment_that_was_left_half_made_is_made_anew(make, tmp_path, pip
     assert asked == (None if pip and "exit 0" in pip else ["-m", "venv", "--clear", ".venv"])
 
 
+def test_settings_for_other_environments_do_not_reach_this_one(make, tmp_path, monkeypatch):
+    for name, value in {"PIP_USER": "1", "PYTHONPATH": "/other/packages", "PYTHONHOME": "/other"}.items():
+        monkeypatch.setenv(name, value)
+    _, asked = make('echo "pip: $PIP_USER path: $PYTHONPATH home: $PYTHONHOME" > asked; exit 3')
+    assert asked == "pip: 0 path: home:".split()
+
+
 @pytest.mark.parametrize("left, again", [(None, []), (".begun", ["--reinstall"])])
 def test_packages_of_an_interrupted_set_up_are_installed_again(make, tmp_path, left, again):
     for name in ("python", "pip"):
