@@ -201,6 +201,8 @@ def sum_of_paths(closed: Callable | None = None, rule: Callable = Phi.first_fact
 def adjoint(closed: Callable | None = None) -> Theorem:
     """λ_i = Σ_{t=i}^{T} ε_t Φ_{t,i} obeys λ_i = ε_i + λ_{i+1} J_{i+1} and λ_T = ε_T, for every T (rows, so products read left to right).
 
+    ε_t stands here for the row that the loss of step t sends into the state s_t, on the pages ε_tᵀ V.
+
     Raises
     ------
     NotProved
@@ -226,7 +228,7 @@ def adjoint(closed: Callable | None = None) -> Theorem:
     )
     return Theorem(
         "adjoint",
-        "for symbolic i and T: λ_T = ε_T and the recursion in SymPy, factors kept in order, the moves between them also at i < T ≤ 6",
+        "for symbolic i and T: the last step and the recursion in SymPy, factors kept in order, the moves between them also at i < T ≤ 6",
         r"<lam:i> = \sum_{t=i}^{T} <eps:t> \Phi_{t,i}", lines, r"1 \le i < T", proof.checks,
     )  # fmt: skip
 
@@ -234,6 +236,7 @@ def adjoint(closed: Callable | None = None) -> Theorem:
 def same_gradient(sign: int = 1) -> Theorem:
     """Σ_t ε_t D_t = Σ_t λ_t P_t for every T: forward mode and backward mode give one gradient. By summation by parts.
 
+    ε_t is the row of `adjoint`.
     The forward recursion gives P_t = D_t − J_t D_{t-1}, the backward one λ_t J_t = λ_{t-1} − ε_{t-1}; then
     λ_t P_t = (λ_t D_t − λ_{t-1} D_{t-1}) + ε_{t-1} D_{t-1}, whose first part telescopes.
     ``sign=-1`` takes the backward recursion with the wrong sign, to show that it is refused.
