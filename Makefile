@@ -19,9 +19,9 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 # Pages and tests run side by side, one a core; a product of small matrices that several threads share waits for all of them.
 export OMP_NUM_THREADS ?= 1
-# Packages go into .venv and come from there, whatever is set for pip and Python elsewhere.
+# Packages go into .venv and come from there, whatever is set for pip and Python elsewhere; assertions are run.
 export PIP_USER := 0
-unexport PYTHONPATH PYTHONHOME
+unexport PYTHONPATH PYTHONHOME PYTHONOPTIMIZE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book page train test mutants test-doctor test-peers test-forward test-site bench bench-quick bench-check pdf serve lab reproducible lint types lint-workflows links readme lock lighthouse clean

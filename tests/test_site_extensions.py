@@ -398,3 +398,12 @@ def test_a_build_without_make_computes_in_one_thread_too(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS")
     run_pages.setup(SimpleNamespace(connect=lambda *_: None))
     assert os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_assertions_of_a_page_always_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    page = "```{code-cell} ipython3\nassert False\n```\n"
+    assert run_pages.run(tmp_path / "page.md", jupytext.reads(page, "md:myst"), 60).err is None  # what is to be prevented
+    run_pages.setup(SimpleNamespace(connect=lambda *_: None))
+    assert "AssertionError" in str(run_pages.run(tmp_path / "page.md", jupytext.reads(page, "md:myst"), 60).err)
