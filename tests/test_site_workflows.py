@@ -86,7 +86,7 @@ def test_only_main_is_deployed_and_only_when_the_book_was_built_and_opened():
     main = "github.event_name == 'push' && github.ref == 'refs/heads/main'"
     assert jobs["deploy"]["needs"] == "build" and jobs["deploy"]["if"] == main
     order = [step.get("run") or step["uses"].partition("@")[0] for step in jobs["build"]["steps"]]
-    assert order[-3:] == ["make book", "make test-site", "actions/upload-pages-artifact"]
+    assert order[-4:] == ["make book", "make pdf", "make test-site", "actions/upload-pages-artifact"]
     assert jobs["build"]["steps"][-1]["if"] == main
 
 
