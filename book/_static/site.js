@@ -160,7 +160,22 @@ function showCurrent() {
   if (here && bar.scrollHeight > bar.clientHeight) bar.scrollTop = here.getBoundingClientRect().top - bar.getBoundingClientRect().top - bar.clientHeight / 3;
 }
 
+// 9. The search quotes a page as it reads. Sphinx quotes every word in it: each formula three times (MathML, its TeX, what is
+// drawn), the menus, the marks of a folded block, the letters in a figure.
+const unread = ".katex-html, annotation, .headerlink, .bd-header-article, .bd-sidebar-secondary, footer, details.hide, summary, button, svg, script, style";
+
+function quotable(html, anchor) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const el of page.querySelectorAll(unread)) el.remove();
+  for (const el of page.querySelectorAll("div.math")) el.textContent = " … ";  // a displayed equation is no line of prose
+  for (const el of page.querySelectorAll("msub, msubsup")) el.children[1]?.before("_");
+  for (const el of page.querySelectorAll("h1, h2, h3, h4")) if (!/[.:?!]\s*$/.test(el.textContent)) el.append(".");
+  const main = page.querySelector("[role=main]");
+  return ((anchor && main?.querySelector(anchor)) || main)?.textContent ?? "";
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search !== "undefined") Search.htmlToText = quotable;
   dark.addEventListener("change", () => { if (root.dataset.mode === "auto") setTheme("auto"); });
   onClick(".theme-switch-button", nextTheme);
   offerSidebar("primary");

@@ -26,6 +26,15 @@ def test_search_finds(open_page, question):
     assert page.faults == []
 
 
+def test_the_search_quotes_a_page_as_it_reads(open_page):
+    page = open_page("search.html?q=gradient")
+    page.locator("#search-results > p.search-summary").filter(has_text="found").wait_for(timeout=30_000)
+    quotes = " ".join(quote.inner_text() for quote in page.locator("#search-results p.context").all())
+    assert "gradient of V is" in quotes and " a_t " in quotes  # a formula once
+    assert "\\" not in quotes and "Show the code" not in quotes and ".pdf" not in quotes
+    assert page.faults == []
+
+
 def test_the_search_field_opens_by_a_key_and_closes_by_escape(open_page, pages):
     page = open_page(pages[0])
     field = page.locator(".search-button__wrapper input")
