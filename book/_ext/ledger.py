@@ -33,6 +33,7 @@ PLURALS = {"identity": "identities", "definition": "definitions", "theorem": "th
 KINDS = (*PLURALS, "refuted")
 EVIDENCE = re.compile(r"""data-check=(?P<quote>["'])(?P<json>.*?)(?P=quote)""", re.S)
 FUNCTION = re.compile(r'<code class="evidence-function">([\w.]+)</code>')
+TOGETHER = re.compile(r"(\(\w, \w, \w\)|\d[\d.]*e-\d+|\bT = \d+)")  # a browser may break 1.0e-15 after the minus sign
 FIELDS = {"label", "kind", "tex", "evidence", "function", "page"}
 
 
@@ -181,7 +182,7 @@ class FillLedger(SphinxPostTransform):
 
     def row(self, check: dict) -> list[nodes.Node]:
         here = self.env.docname
-        evidence = nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", e)) for e in check["evidence"]))
+        evidence = nodes.bullet_list("", *(nodes.list_item("", tied(text)) for text in check["evidence"]))
         function = function_link(check["function"], here) if check["function"] else nodes.Text("–")
         kind = nodes.inline("", check["kind"], classes=["kind", f"kind-{check['kind']}"])
         return [equation_link(check["label"], here), kind, evidence, function]
@@ -221,6 +222,12 @@ def link_functions(app, doctree, docname: str) -> None:
 
 
 # ---- small pieces that other extensions use too -------------------------------------------------------------------
+
+
+def tied(text: str) -> nodes.paragraph:
+    """The text, with no line break within a number or a shape."""
+    pieces = enumerate(TOGETHER.split(text))
+    return nodes.paragraph("", "", *(nodes.inline("", p, classes=["tied"]) if at % 2 else nodes.Text(p) for at, p in pieces))
 
 
 def equation_link(label: str, here: str) -> nodes.Element:
