@@ -304,7 +304,7 @@ def test_docstrings_become_paragraphs_lists_and_links():
     assert first.astext() == "First words eq-a-b, then x and more."
     assert [link["reftarget"] for link in first.findall(api.addnodes.pending_xref)] == ["eq-a-b"]
     (items,) = api.Api.section(directive, "Parameters", parts["Parameters"])
-    assert [item.astext() for item in items] == ["x : one line more.", "size : another (eq-c, eq-d)."]
+    assert [item.astext() for item in items] == ["x : one line more.", "size : another eq-c, eq-d."]
     (items,) = api.Api.section(directive, "Returns", "A pair. What it has\nis no third thing.")
     assert [item.astext() for item in items] == ["A pair. What it has is no third thing."]
     (items,) = api.Api.section(directive, "Returns", "a, b : two\nof them.\nc : one.")
@@ -316,6 +316,11 @@ def test_docstrings_become_paragraphs_lists_and_links():
     words, typed = api.Api.section(directive, "", "A `name` in prose.\n\n>>> documented(1)\n1")
     assert [name.astext() for name in words.findall(nodes.literal)] == ["name"]
     assert isinstance(typed, nodes.doctest_block)
+    told = "``one``  the first;\n``other`` the other;\n          two lines.\n\n- A: b\n  c.\n- D.\n\n``one`` and\n``other`` are prose."
+    columns, dashes, prose = api.Api.section(directive, "", told)
+    assert [item.astext() for item in columns] == ["one: the first;", "other: the other; two lines."]
+    assert [item.astext() for item in dashes] == ["A: b c.", "D."]
+    assert isinstance(prose, nodes.paragraph) and prose.astext() == "one and other are prose."
 
 
 def test_signatures_are_those_of_the_source():

@@ -30,6 +30,11 @@ INLINE = re.compile(
 )
 
 
+SEVERAL = re.compile(r"\((eq(?:-[a-z0-9]+)+(?:, eq(?:-[a-z0-9]+)+)+)\)")
+COLUMNS = re.compile(r"(?<=\S) {2,}(?=\S)")
+AFTER_NAME = re.compile(r"(?<=\S):? {2,}(?=\S)|(?<=``) ")
+
+
 class Api(SphinxDirective):
     required_arguments = 1
 
@@ -85,17 +90,19 @@ class Api(SphinxDirective):
         return [self.block(part) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
     def block(self, text: str) -> nodes.Node:
-        """A paragraph, or preformatted text where all lines are indented, or what is typed at ``>>>``."""
+        """A paragraph, a list, preformatted text where all lines are indented, or what is typed at ``>>>``."""
         if text.startswith(">>>"):
             return nodes.doctest_block(text, text)
         if all(line.startswith(" ") for line in text.splitlines()):
             return nodes.literal_block(text, textwrap.dedent(text), language="text")
+        if items := list_items(text):
+            return nodes.bullet_list("", *(nodes.list_item("", self.paragraph(item)) for item in items))
         return self.paragraph(re.sub(r"::$", ":", text.rstrip()))
 
     def paragraph(self, text: str) -> nodes.Node:
         """A paragraph with its ``literals``, *emphasis*, :math:`formulas` and links to equations."""
         paragraph, end = nodes.paragraph(), 0
-        text = " ".join(text.split())
+        text = SEVERAL.sub(r"\1", " ".join(text.split()))
         for match in INLINE.finditer(text):
             paragraph += nodes.Text(text[end : match.start()])
             paragraph += self.inline(match)
@@ -110,6 +117,16 @@ class Api(SphinxDirective):
             link["refwarn"] = not self.config.partial_book
             return link
         return {"literal": nodes.literal, "name": nodes.literal, "math": nodes.math, "emphasis": nodes.emphasis}[kind](text, text)
+
+
+def list_items(text: str) -> list[str]:
+    """The items of lines that begin with a dash, or that set a name and what it is in columns; of a paragraph, none."""
+    items = re.split(r"\n(?=\S)", text)
+    if all(item.startswith("- ") for item in items):
+        return [item[2:] for item in items]
+    if len(items) > 1 and COLUMNS.search(items[0]) and all(COLUMNS.search(item) or item.startswith("``") for item in items):
+        return [AFTER_NAME.sub(": ", item, count=1) for item in items]
+    return []
 
 
 def sections(doc: str) -> list[tuple[str, str]]:
