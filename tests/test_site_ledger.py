@@ -71,3 +71,9 @@ def test_the_test_of_a_row_must_exist(tmp_path):
     assert formula_map.test_exists("test_x.py::test_a[case]", tmp_path)
     for missing in ("test_x.py::test_c", "test_x.py::TestB::test_a", "test_y.py::test_a", "test_x.py"):
         assert not formula_map.test_exists(missing, tmp_path)
+
+
+def test_no_line_breaks_within_a_number_or_a_shape():
+    said = ledger.tied("exact, (n, h, m) = (3, 5, 4); at T = 20: relative error 6.0e-16")
+    assert said.astext() == "exact, (n, h, m) = (3, 5, 4); at T = 20: relative error 6.0e-16"
+    assert [part.astext() for part in said.findall(nodes.inline)] == ["(n, h, m)", "(3, 5, 4)", "T = 20", "6.0e-16"]
