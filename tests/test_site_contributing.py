@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,8 @@ def written(folder: Path, lead: str, text: str) -> bool:
 def run(folder: Path, command: str | list) -> subprocess.CompletedProcess:
     """A command in the copy, whose own rnnlib comes before the installed one; the environment is the tests' own."""
     if isinstance(command, str):
-        command = ["sh", "-c", command.replace("make ", "make -o .venv/.ready -o .venv/.torch ", 1)]  # never set up anew from here
+        here = shlex.quote(f"BIN=env PYTHONPATH={folder} .venv/bin")  # make hands no PYTHONPATH on
+        command = ["sh", "-c", command.replace("make ", f"make -o .venv/.ready -o .venv/.torch {here} ", 1)]  # never set up anew from here
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(folder)})
 
 
