@@ -1,7 +1,6 @@
 r"""Would the checks notice? Every mistake of the catalogue against every check, at a generic point and at lazy ones.
 
 A check runs a pass with a mistake in it and compares what comes out with something that it trusts:
-
 a gradient check, the derivative of the pass's own loss; the doctor, the gradients of rnnlib.
 The first cannot see that a pass computes another network if the way back is right for that.
 Symbols are written out only where numbers mod p show nothing: a difference in numbers is a difference of the expressions.

@@ -144,7 +144,7 @@ def growth(curves: Mapping, letter: str = "T", unit: str = "seconds") -> Figure:
             canvas.line(x(sizes[name]), y(fit), colour="muted", linewidth=1.0, linestyle=(0, (5, 2.5)))
         _curve(canvas, x, y, sizes[name], values[name], style)
         ends.append((float(x(sizes[name][-1])), float(y(values[name][-1]))))
-        labels.append(_wrapped(name, 18) + (f" {letter}^{power:.2f}" if power is not None else ""))
+        labels.append(_wrapped(name if power is None else f"{name} {letter}^{power:.2f}", 18))
     places = _spread([end for _, end in ends], 44.0 if any("\n" in one for one in labels) else 25.0, y.start + 8, y.end)
     for (px, py), place, label, style in zip(ends, places, labels, FIVE_CURVES, strict=False):
         canvas.line([px + 6, x.end + 14], [py, place], colour=style[0], linewidth=0.7, linestyle="-", alpha=0.6)

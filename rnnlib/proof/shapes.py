@@ -39,7 +39,7 @@ _ids = itertools.count(1)
 
 
 def fresh(axis: tuple[str, ...]) -> tuple[Index, ...]:
-    """New indices for an axis. An axis is a tuple of ranges: ('h',) is h long, ('n', 'h') is n·h long, () is one long."""
+    """New indices for an axis. An axis is a tuple of ranges: ``('h',)`` is h long, ``('n', 'h')`` is n·h long, ``()`` is one long."""
     return tuple(Index(next(_ids), r) for r in axis)
 
 
@@ -264,7 +264,7 @@ def shape_text(a: Array) -> str:
 
 
 def variable(letter: str, *axes) -> Array:
-    """An array of unknowns. An axis may be given as the letter of its range, or '' for length 1."""
+    """An array of unknowns. An axis may be given as the letter of its range, or ``''`` for length 1."""
     axes = tuple(_axis(a) for a in axes)
     return Array(axes, lambda *ix: atom(letter, *itertools.chain.from_iterable(ix)))
 

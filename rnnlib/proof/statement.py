@@ -334,7 +334,7 @@ def compare(relation, point, times, aliases):
 
 
 def library_of(node: Node, network, aliases=None) -> str:
-    """The rnnlib function that computes this side, '' if it is none of the library's results."""
+    """The rnnlib function that computes this side, ``''`` if it is none of the library's results."""
     if node.op == "derivative" and node.parts[1] == Node("name", ("L",)) and node.parts[2].op == "name":
         letter, _ = read(node.parts[2].parts, network.vocabulary, aliases or {})
         return network.functions.get("d" + letter, "")

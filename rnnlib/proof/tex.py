@@ -10,11 +10,14 @@ Expressions are built from
     U   s_{t-1}   \delta_t   \Phi_{t,i}            letters with subscripts for time
     U_{ik}   s_{t,i}                               … and for components, which makes them scalars
     U_\iota   a_{\phi,t}                           … and for the gate, before the time
-    + - juxtaposition \cdot \odot \otimes ^\top ^{2} \frac{}{} ( )     \cdot multiplies like juxtaposition
-    f(..)  f'(..)  g(..)  \ell(..)  \exp(..)  \log(..)  \operatorname{diag}(..)  \operatorname{vec}(..)
-    \lVert .. \rVert  \rho(..)  \sigma_{\min}(..)  \max_{1 \le i \le T} ..    2-norm, spectral radius, smallest singular value
-    \sum_{t=1}^{T}   \prod_{j=..}^{..} (smallest j on the left)   \overleftarrow{\prod}_{j=..}^{..} (largest j on the left)
-    \frac{\partial A}{\partial B}   \frac{\partial^{+} A}{\partial B}   \frac{\mathrm{d} A}{\mathrm{d} B}
+    + - juxtaposition \odot \otimes ^\top ^{2} ( )   signs; \cdot multiplies like juxtaposition
+    f(..)  f'(..)  g(..)  \ell(..)  \exp(..)  \log(..)
+    \operatorname{diag}(..)  \operatorname{vec}(..)
+    \lVert .. \rVert  \rho(..)  \sigma_{\min}(..)     2-norm, spectral radius, smallest singular value
+    \max_{1 \le i \le T} ..  \sum_{t=1}^{T}         over a range
+    \prod_{j=..}^{..}  \overleftarrow{\prod}_{..}^{..}  smallest j on the left; largest j on the left
+    \frac{A}{B}   \frac{\partial A}{\partial B}
+    \frac{\partial^{+} A}{\partial B}   \frac{\mathrm{d} A}{\mathrm{d} B}
     [i = p]                                        1 if the indices agree, else 0
     I   I_{m}   \mathbf{1}_{m}                     identity, of the size that fits or of a given one; column of ones
 
