@@ -44,7 +44,7 @@ ROLES = {
     "(sec-two)=\n## The second": "## The second",
     ":::{exercise} easy\n:label: ex-one\nShow {eq}`eq-one-a`.\n:::": "**Exercise 7.3 (easy).**\n\nShow (7.1).",
     "```{solution-start} ex-one\n:class: dropdown\n```\nDone.\n```{solution-end}\n```": "**Solution of Exercise 7.3.**\nDone.",
-    ":::{container} cards\n| a | b |\n|---|---|\n| {eq}`eq-one-a` | 2 |\n:::": "| a | b |\n|---|---|\n| (7.1) | 2 |",
+    ":::{div} cards\n| a | b |\n|---|---|\n| {eq}`eq-one-a` | 2 |\n:::": "| a | b |\n|---|---|\n| (7.1) | 2 |",
     '```{literalinclude} code.py\n:pyobject: f\n:start-at: "x ="\n:dedent: 4\n```': "```python\nx = 1\nreturn x\n```",
     "```{formula-map}\n```": "| In the note | Here | Equation, function, test |\n| --- | --- | --- |\n"
     "| line 1: $s_t$ | corrected: f | (7.1), `rnn.step`, `t.py::t` |",

@@ -30,7 +30,7 @@ CODE = re.compile(r"^(`{3,})[^`{]*\n.*?^\1$", re.S | re.M)
 SYNTAX = re.compile(r"\{[\w:-]+\}`|^(?:`{3,}|:{3,})\{.*|^\([\w-]+\)=$|^:[\w-]+:", re.M)  # what only Sphinx understands
 DROPPED = {"index", "exercise-end", "solution-end"}
 WHOLE = {"code-block", "literalinclude", "formula-map"}  # stand for something else
-BARE = {"container"}  # only a class for the site's style sheet: what is inside stands without a head
+BARE = {"div"}  # only a class for the site's style sheet: what is inside stands without a head
 log = logging.getLogger(__name__)
 
 
