@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from offer import NAME, offer, withdraw
 
-PAGE = '<div class="dropdown dropdown-download-buttons"><button></button><ul class="dropdown-menu">\n<li>.md</li></ul></div>'
+PAGE = (
+    '<div class="dropdown dropdown-download-buttons"><button></button><ul class="dropdown-menu">\n<li>.md</li></ul></div>'
+    "<ul><li>another list</li></ul>"
+)
 
 
 @pytest.fixture
