@@ -62,6 +62,11 @@ def test_what_could_not_be_resolved_is_found(plain, text):
     assert left_over(plain.text(text)) == text.split("\n")[0].removesuffix(" ex-one")
 
 
+@pytest.mark.parametrize("text", ["a {role}`word`", "(sec-two)=", ":::{note}", "```{note} head", ":label: ex-one"])
+def test_each_thing_that_only_sphinx_understands_is_seen(text):
+    assert left_over(f"Before.\n\n{text}\n") in text
+
+
 def test_code_may_show_what_sphinx_understands():
     assert left_over("Write\n\n```\n{eq}`eq-one-a`\n```\n\nand build.") is None
 

@@ -29,7 +29,7 @@ TITLED = {"margin", "grid", "grid-item-card", "exercise", "exercise-start", "sol
 CODE = re.compile(r"^(`{3,})[^`{]*\n.*?^\1$", re.S | re.M)
 SYNTAX = re.compile(r"\{[\w:-]+\}`|^(?:`{3,}|:{3,})\{.*|^\([\w-]+\)=$|^:[\w-]+:", re.M)  # what only Sphinx understands
 DROPPED = {"index", "exercise-end", "solution-end"}
-WHOLE = {"code-block", "literalinclude", "formula-map"}  # stand for something else
+WHOLE = {"literalinclude", "formula-map"}  # stand for something else
 BARE = {"div"}  # only a class for the site's style sheet: what is inside stands without a head
 log = logging.getLogger(__name__)
 
@@ -110,13 +110,13 @@ class Plain:
                 done.append(fences.pop()[1])
             elif fences and fences[-1][1] == "```":  # inside of code
                 done.append(line)
-            elif opened and (opened[2] in TITLED | DROPPED | BARE | WHOLE or opened[2].startswith("prf:")):
+            elif opened and (opened[2] in TITLED | DROPPED | BARE | WHOLE | {"code-block"} or opened[2].startswith("prf:")):
                 fence, kind, argument = opened.groups()
                 options = {}
                 while lines and (option := OPTION.match(lines[0])):
                     options[option[1]] = yaml.safe_load(option[2])
                     lines.pop(0)
-                if kind in DROPPED or kind in WHOLE - {"code-block"}:
+                if kind in DROPPED | WHOLE:
                     del lines[: lines.index(fence) + 1]
                     done += [self.included(argument, options)] if kind == "literalinclude" else []
                     done += self.formula_map() if kind == "formula-map" else []

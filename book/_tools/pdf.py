@@ -97,6 +97,7 @@ def found_in(target: Path, page: Path) -> list[str]:
 
 
 def words(text: str) -> str:
+    """The text with one space between its words: a formula may be written over several lines."""
     return " ".join(text.split())
 
 
@@ -136,7 +137,7 @@ def printed(page: Path, target: Path) -> list[str]:
             del whole.docinfo[date]
         whole.save(object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True, deterministic_id=True)
     unfinished.replace(target)
-    return [f"wider than the paper: {words}" for words in wide]
+    return [f"wider than the paper: {which}" for which in wide]
 
 
 if __name__ == "__main__":

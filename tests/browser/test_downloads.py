@@ -15,6 +15,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from notebooks import left_over
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("UNROLLED_SITE", ROOT / "_build/html")).resolve()
@@ -24,7 +25,6 @@ HREF = re.compile(r'<a\b[^>]*\bhref="([^"#?]+)"')
 LABEL = re.compile(r"^\$\$ \((eq-[\w-]+)\)", re.M)
 CHECK = re.compile(r'data-check="([^"]*)"')
 PLACE = re.compile(r"\b0x[0-9a-f]{6,}")  # where an object lies in memory
-SYNTAX = re.compile(r"\{[\w:-]+\}`|^(?:`{3,}|:{3,})\{|^\([\w-]+\)=$|^:[\w-]+:", re.M)  # what only Sphinx understands
 RUN = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], 4)
@@ -105,8 +105,7 @@ def test_a_downloaded_notebook_gives_what_the_site_shows(name, tmp_path):
 def test_a_notebook_needs_no_sphinx_to_be_read(name):
     for cell in read(name)["cells"]:
         if cell["cell_type"] == "markdown":
-            prose = re.sub(r"^(`{3,})[^`{]*\n.*?^\1$", "", joined(cell["source"]), flags=re.S | re.M)
-            assert not SYNTAX.search(prose), SYNTAX.search(prose)[0]
+            assert left_over(joined(cell["source"])) is None
 
 
 def test_every_page_with_cells_offers_its_notebook(pages):
